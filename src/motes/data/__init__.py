@@ -1,0 +1,1 @@
+"""From images and picks on disk to batches that train a net."""

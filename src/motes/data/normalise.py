@@ -1,0 +1,58 @@
+"""Bringing the grey values of any camera to one scale."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from motes.errors import ImageError
+
+
+class Normalisation(BaseModel):
+    """How grey values are brought to mean 0 and standard deviation 1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clip_percent: float = Field(
+        0.1,
+        ge=0,
+        lt=50,
+        description="per cent of the darkest and of the brightest pixels that are clipped first, "
+        "so that a hot pixel or a gold bead does not set the scale",
+    )
+
+
+def fill_bad_pixels(pixels: NDArray[Any], name: str) -> tuple[NDArray[np.float32], int]:
+    """Replace NaN and infinite pixels by the median of the others; also returns how many there were.
+
+    Raises ImageError where more than half of the pixels are bad.
+    """
+    values = np.asarray(pixels, dtype=np.float32)
+    good = np.isfinite(values)
+    bad = int(good.size - np.count_nonzero(good))
+    if bad == 0:
+        return values, 0
+    if bad > good.size / 2:
+        raise ImageError(
+            f"{name}: {bad} of {good.size} pixels are NaN or infinite; the file is damaged, write it again"
+        )
+    return np.where(good, values, np.median(values[good])), bad
+
+
+def normalise(
+    pixels: NDArray[np.float32], how: Normalisation, name: str = "the image"
+) -> NDArray[np.float32]:
+    """Clip the extremes, then subtract the mean and divide by the standard deviation, over the whole image.
+
+    Any shape, finite values. Raises ImageError for an image without contrast.
+    """
+    low, high = map(float, np.percentile(pixels, [how.clip_percent, 100 - how.clip_percent]))
+    clipped = np.clip(pixels, low, high)
+    spread = float(clipped.std())
+    if not spread > 1e-6 * max(abs(low), abs(high), 1e-30):
+        raise ImageError(
+            f"{name}: all pixels have the same value ({float(pixels.flat[0]):g}); "
+            "there is nothing to see in it, leave it out"
+        )
+    return (clipped - clipped.mean()) / np.float32(spread)

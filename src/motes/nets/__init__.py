@@ -1,0 +1,1 @@
+"""Nets: their parts, the one table that builds them, and the model file."""

@@ -1,0 +1,45 @@
+"""From a probability map to picks, as a recipe describes it."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from motes.picking.objects import find_components
+from motes.picking.peaks import find_peaks
+from motes.picking.suppress import suppress
+from motes.picks import Picks
+
+
+class Picking(BaseModel):
+    """How picks are found in a probability map."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["peaks", "components"] = Field(
+        "peaks", description="local maxima, or connected regions above component_threshold"
+    )
+    minimum_distance: float = Field(
+        0.6, ge=0, description="between two picks, as a fraction of the particle's diameter"
+    )
+    floor: float = Field(0.05, gt=0, lt=1, description="lowest score that a candidate is kept for")
+    component_threshold: float = Field(0.5, gt=0, lt=1, description="for method components")
+    minimum_area: float = Field(
+        0.1, ge=0, description="of a component, as a fraction of the particle's disc or ball"
+    )
+
+
+def pick_map(probability: NDArray[np.float32], diameter: float, picking: Picking) -> Picks:
+    """Candidates in one map, down to the floor, by falling score.
+
+    probability: ([z,] y, x). diameter: of a particle in pixels of the map, as are the points that come back.
+    """
+    minimum_distance = picking.minimum_distance * diameter
+    if picking.method == "peaks":
+        return find_peaks(probability, minimum_distance, picking.floor)
+    ndim = probability.ndim
+    whole = (np.pi / 4) * diameter**2 if ndim == 2 else (np.pi / 6) * diameter**3
+    minimum_size = max(1, round(picking.minimum_area * whole))
+    found = find_components(probability, picking.component_threshold, minimum_size)
+    return suppress(found, minimum_distance)

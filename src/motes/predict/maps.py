@@ -1,0 +1,84 @@
+"""Probability maps: the whole image in one pass where memory allows, else in tiles that equal it."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from motes.nets.build import net_reach
+from motes.nets.unet import NetDescription
+from motes.predict.tiles import tiles
+
+MEMORY = 1_500_000_000  # bytes of activations that one pass may take
+
+
+def probability_maps(
+    net: nn.Module,
+    description: NetDescription,
+    image: NDArray[np.float32],
+    *,
+    precision: torch.dtype = torch.float32,
+    side: int | None = None,
+) -> NDArray[np.float32]:
+    """The probability of each output channel at each pixel.
+
+    image: normalised, at the working scale, ([z,] y, x). side: of a tile's inner part in pixels; without
+    it, as large as memory allows. Returns (outputs, [z,] y, x).
+    """
+    padded = pad_to_multiple(image, description.multiple)
+    side = side or largest_side(description)
+    halo = net_reach(description)
+    if halo is None:
+        raise ValueError(f"{description.name} pools over its whole input and cannot be tiled exactly")
+    maps = np.empty((description.outputs, *padded.shape), dtype=np.float32)
+    for tile in tiles(padded.shape, side, halo, description.multiple):
+        predicted = predict(net, padded[tile.outer], precision)
+        maps[(slice(None), *tile.inner)] = predicted[(slice(None), *tile.inner_in_outer)]
+    return maps[(slice(None), *(slice(0, size) for size in image.shape))]
+
+
+@torch.inference_mode()
+def predict(net: nn.Module, image: NDArray[np.float32], precision: torch.dtype) -> NDArray[np.float32]:
+    """One pass over one image whose sides are multiples of the net's; (outputs, [z,] y, x)."""
+    device = next(net.parameters()).device
+    batch = to_device(torch.from_numpy(np.ascontiguousarray(image))[None, None], device)
+    with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
+        logits = net(batch)
+    probabilities: NDArray[np.float32] = torch.sigmoid(logits.float())[0].cpu().numpy()
+    return probabilities
+
+
+def to_device(batch: Tensor, device: torch.device) -> Tensor:
+    """Move (batch, channel, [z,] y, x) to a device, with the channels last in memory."""
+    layout = torch.channels_last if batch.ndim == 4 else torch.channels_last_3d
+    return batch.to(device).to(memory_format=layout)
+
+
+def pad_to_multiple(image: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
+    """Extend the end of each axis by mirroring, so that the net's pooling comes out even."""
+    widths = [(0, -size % multiple) for size in image.shape]
+    for axis, (_, width) in enumerate(widths):  # an image thinner than its padding is mirrored repeatedly
+        whole = [(0, 0)] * image.ndim
+        whole[axis] = (0, width)
+        image = np.pad(image, whole, mode="symmetric") if width else image
+    return image
+
+
+def largest_side(net: NetDescription) -> int:
+    """The side of a square or cube whose activations fit into MEMORY."""
+    # At full resolution a level holds its skip, the upsampled map, both together, and the block's two.
+    bytes_per_pixel = 4 * 6 * net.width * 4 / 3
+    return max(net.multiple, int((MEMORY / bytes_per_pixel) ** (1 / net.ndim)))
+
+
+def fast_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor computes in it, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this processor has instructions for bfloat16; without them it is slower than float32."""
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # torch before 2.6 cannot say
+    return bool(asked is not None and asked())
