@@ -1,0 +1,1 @@
+"""The physics of the electron microscope as pure functions, shared by simulation and augmentation."""

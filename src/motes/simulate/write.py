@@ -1,0 +1,125 @@
+"""A folder of simulated micrographs: images, truth, RELION's index, parameters."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from motes.errors import OutputError
+from motes.formats.images import write_image
+from motes.formats.picks import write_picks
+from motes.formats.relion import write_micrographs_star
+from motes.output import explained, write_text
+from motes.picks import Picks
+from motes.simulate.micrographs import SimulatedMicrograph, simulate_micrograph
+from motes.simulate.scene import is_file
+from motes.simulate.world import MicrographWorld
+
+Progress = Callable[[int, int], None]
+
+
+def write_micrographs(
+    world: MicrographWorld,
+    out: Path,
+    count: int,
+    seed: int = 0,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write micrographs 1 to count of a run into a folder and return the paths of their images.
+
+    OUT/images/mic_0001.mrc (float32, electrons), OUT/picks/mic_0001.csv (the truth), OUT/micrographs.star,
+    OUT/parameters.json. Images that are there already are kept; overwrite removes an earlier run first.
+    progress is called with the number done and count. Raises OutputError where the folder cannot be
+    written, or holds micrographs of another world, seed or version and overwrite is not set.
+    """
+    if overwrite:
+        _remove_run(out)
+    made = _made_before(world, out, seed)
+    paths = [out / "images" / f"mic_{number:04d}.mrc" for number in range(1, count + 1)]
+    for index, path in enumerate(paths):
+        picks = out / "picks" / f"{path.stem}.csv"
+        if not (path.name in made and path.is_file() and picks.is_file()):
+            micrograph = simulate_micrograph(world, seed, index)
+            _write_one(micrograph, path, picks)
+            made[path.name] = micrograph.parameters
+            _write_parameters(world, out, seed, made)
+        if progress is not None:
+            progress(index + 1, count)
+    _write_index(world, out, [out / "images" / name for name in sorted(made)])
+    return paths
+
+
+def _write_one(micrograph: SimulatedMicrograph, image: Path, picks: Path) -> None:
+    write_image(image, micrograph.image.data, micrograph.image.pixel_size)
+    write_picks(picks, _columns(micrograph.picks), format="csv", image_name=image.name)
+
+
+def _columns(picks: Picks) -> Picks:
+    """The truth as it goes into the file: to 0.001 px, without the angles, of no use to picking."""
+    visibility = picks.extra["visibility"].round(3)
+    return replace(picks, points=picks.points.round(3), extra={"visibility": visibility})
+
+
+def _write_index(world: MicrographWorld, out: Path, images: list[Path]) -> None:
+    write_micrographs_star(
+        out / "micrographs.star",
+        [image.as_posix() for image in images],
+        pixel_size=world.pixel_size,
+        voltage=world.voltage,
+        spherical_aberration=world.spherical_aberration,
+        amplitude_contrast=world.amplitude_contrast,
+    )
+
+
+def _origin(world: MicrographWorld, seed: int) -> dict[str, Any]:
+    """All that decides the pixels: a folder holds micrographs of one origin only."""
+    files = [Path(name) for name in (*world.structures, *world.distractors) if is_file(name)]
+    hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
+    described = json.loads(world.model_dump_json())
+    return {"motes": version("motes"), "seed": seed, "world": described, "structure_files": hashes}
+
+
+def _write_parameters(world: MicrographWorld, out: Path, seed: int, made: dict[str, Any]) -> None:
+    record = _origin(world, seed) | {"images": dict(sorted(made.items()))}
+    write_text(out / "parameters.json", json.dumps(record, indent=1) + "\n")
+
+
+def _made_before(world: MicrographWorld, out: Path, seed: int) -> dict[str, Any]:
+    """The parameters of each image made by an earlier call with the same world and seed."""
+    path = out / "parameters.json"
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        made = dict(record.pop("images"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise OutputError(
+            f"{path} is not a record of motes; choose another folder, or overwrite it"
+        ) from None
+    wanted = _origin(world, seed)
+    if record != wanted:
+        raise OutputError(
+            f"{out} holds micrographs that were made otherwise ({', '.join(_differences(record, wanted))}); "
+            "choose another folder, the same settings, or overwrite it"
+        )
+    return made
+
+
+def _remove_run(out: Path) -> None:
+    """Remove the record of an earlier run and the files that it made, nothing else."""
+    with explained(out):
+        (out / "parameters.json").unlink(missing_ok=True)
+        for image in out.glob("images/mic_[0-9]*.mrc"):
+            (out / "picks" / f"{image.stem}.csv").unlink(missing_ok=True)
+            image.unlink()
+
+
+def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """What differs, as 'snr: 0.1 there, 0.2 now'."""
+    old, new = ({**each, **each.get("world", {}), "world": None} for each in (found, wanted))
+    return [f"{key}: {old.get(key)} there, {new.get(key)} now"
+            for key in sorted({*old, *new}) if old.get(key) != new.get(key)]  # fmt: skip
