@@ -1,0 +1,1 @@
+"""One module per file format, the only code that knows it; the doors are images.py and picks.py."""

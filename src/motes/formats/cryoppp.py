@@ -1,0 +1,41 @@
+"""CryoPPP's published CSV (Dhakal et al. 2023, Sci. Data 10, 392): X-Coordinate, Y-Coordinate, Diameter.
+
+Its y counts rows from the last one of the MRC file, for its images were turned upside down when they
+were read (github.com/BioinfoMachineLearning/cryoppp, issue 3): row = ny - 1 - y.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from motes.errors import PicksError
+from motes.formats import csv_table
+from motes.formats.tables import PicksByImage, ShapeOf
+from motes.picks import Picks
+
+SUFFIX = ".csv"
+
+
+def matches(_path: Path, text: str) -> bool:
+    """Whether the first line has CryoPPP's column names."""
+    header = text.lstrip().partition("\n")[0].split(",")
+    return {"X-Coordinate", "Y-Coordinate"} <= {name.strip() for name in header}
+
+
+def read(path: Path, text: str, shape_of: ShapeOf | None) -> PicksByImage:
+    """Read picks and count their rows from the first one; PicksError without the shape of the image."""
+    if shape_of is None:
+        raise PicksError(
+            f"{path}: CryoPPP counts rows from the last one, so the height of the image is needed; "
+            "give the images with --images"
+        )
+    return {
+        name: _turned(picks, shape_of(name)[-2])
+        for name, picks in csv_table.read(path, text, shape_of).items()
+    }
+
+
+def _turned(picks: Picks, height: int) -> Picks:
+    """Count the rows of an image of that height from its other end."""
+    points = picks.points.copy()
+    points[:, -2] = height - 1 - points[:, -2]
+    return replace(picks, points=points)

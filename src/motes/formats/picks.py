@@ -1,0 +1,128 @@
+"""The door to coordinate files: read what any known program wrote, write what it reads.
+
+In the program a pick is a particle's centre in pixels of the full-size image as stored, 0-based, row 0
+the file's first row; each format's module turns its own convention into that and back.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from motes.errors import PicksError, did_you_mean
+from motes.formats import cryolo, cryoppp, csv_table, eman, relion, topaz
+from motes.formats.tables import PicksByImage, ShapeOf
+from motes.picks import Picks
+
+__all__ = ["PICKS_FORMATS", "PicksFormat", "read_picks", "write_index", "write_picks"]
+
+
+@dataclass(frozen=True)
+class PicksFormat:
+    """A way to keep picks in files.
+
+    suffix: what follows the name of the image in its coordinate file. matches: whether a file, with this
+    path and text, is of the format. read: path, text and shapes of images to picks by image name. write:
+    path, picks, image name and box size in pixels. write_index: folder, (image name, coordinate file)
+    pairs and micrographs.star to the files written; None where the format has no index.
+    """
+
+    name: str
+    suffix: str
+    matches: Callable[[Path, str], bool]
+    read: Callable[[Path, str, ShapeOf | None], PicksByImage]
+    write: Callable[[Path, Picks, str, int | None], None] | None
+    write_index: Callable[[Path, Sequence[tuple[str, str]], str | None], list[Path]] | None
+
+
+_FORMATS = [
+    PicksFormat("relion", relion.SUFFIX, relion.matches, relion.read, relion.write, relion.write_index),
+    PicksFormat("eman", eman.SUFFIX, eman.matches, eman.read, eman.write, None),
+    PicksFormat("cryolo", cryolo.SUFFIX, cryolo.matches, cryolo.read, cryolo.write, None),
+    PicksFormat("topaz", topaz.SUFFIX, topaz.matches, topaz.read, topaz.write, topaz.write_index),
+    PicksFormat("cryoppp", cryoppp.SUFFIX, cryoppp.matches, cryoppp.read, None, None),
+    PicksFormat(
+        "csv", csv_table.SUFFIX, csv_table.matches, csv_table.read, csv_table.write, csv_table.write_index
+    ),
+]
+
+# A file belongs to the first that knows it, so those that look at little come last.
+PICKS_FORMATS: dict[str, PicksFormat] = {entry.name: entry for entry in _FORMATS}
+
+
+def read_picks(
+    path: Path, *, shape_of: ShapeOf | None = None, format: str | None = None
+) -> dict[str | None, Picks]:
+    """Read a coordinate file: the picks by image name as it stands there, None where the file names none.
+
+    shape_of gives (y, x) of an image by that name, for formats that count rows from below. format is
+    known by content unless it is given. Repeated picks are kept. Raises PicksError.
+    """
+    text = _text(path)
+    entry = _known_by_content(path, text) if format is None else _format(format)
+    try:
+        return entry.read(path, text, shape_of)
+    except OSError as error:
+        raise PicksError(f"{path}: a file that it lists cannot be read ({error})") from None
+
+
+def _known_by_content(path: Path, text: str) -> PicksFormat:
+    found = next((entry for entry in PICKS_FORMATS.values() if entry.matches(path, text)), None)
+    if found is not None:
+        return found
+    if not text.strip():
+        raise PicksError(f"{path}: empty; a table without picks has at least its header")
+    first = text.strip().splitlines()[0][:80]
+    raise PicksError(
+        f"{path}: not a coordinate file of a known format ({', '.join(PICKS_FORMATS)}); it starts with "
+        f"{first!r}, where a STAR block, boxes or a header with x and y are expected"
+    )
+
+
+def write_picks(
+    path: Path, picks: Picks, *, format: str, image_name: str, box_size: int | None = None
+) -> None:
+    """Write the picks of one image. box_size (pixels) is needed by formats that store boxes.
+
+    Raises PicksError where the format cannot hold them, OutputError where the file cannot be written.
+    """
+    write = _format(format).write
+    if write is None:
+        writable = ", ".join(name for name, entry in PICKS_FORMATS.items() if entry.write)
+        raise PicksError(f"{path}: {format} can be read but not written; choose one of {writable}")
+    write(path, picks, image_name, box_size)
+
+
+def write_index(
+    folder: Path,
+    entries: Sequence[tuple[str, str]],
+    format: str,
+    micrographs_star: str | None = None,
+) -> list[Path]:
+    """Write what lists or joins the coordinate files of all images, and return the files written.
+
+    entries: image names as the program that reads them knows them, and coordinate files relative to the
+    project's folder. micrographs_star: the list of the images, for RELION 3.1. Nothing is written for
+    formats without an index. Raises PicksError and OutputError.
+    """
+    write = _format(format).write_index
+    return [] if write is None else write(folder, entries, micrographs_star)
+
+
+def _format(name: str) -> PicksFormat:
+    if name not in PICKS_FORMATS:
+        raise PicksError(f"there is no format {name!r} for picks.{did_you_mean(name, PICKS_FORMATS)}")
+    return PICKS_FORMATS[name]
+
+
+def _text(path: Path) -> str:
+    """Read the text of a file; old programs write names that are not UTF-8."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PicksError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if b"\0" in content:
+        raise PicksError(f"{path}: a binary file, where coordinates as text are expected")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

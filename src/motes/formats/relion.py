@@ -1,0 +1,226 @@
+"""RELION: coordinate files of micrographs, their indexes, and lists of micrographs.
+
+A coordinate is the particle's centre in pixels of the full-size micrograph, 0-based, x the column and y
+the row as stored. RELION cuts fractions off (preprocessing.cpp: x0 = (long)x - box / 2), so 2D picks are
+written rounded to whole pixels.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motes.errors import ImageError, PicksError
+from motes.formats import star
+from motes.formats.tables import (
+    PicksByImage,
+    ShapeOf,
+    by_image,
+    locate,
+    numbers,
+    numbers_or_text,
+    optional_numbers,
+    points,
+    require_2d,
+    text_of,
+)
+from motes.output import write_text
+from motes.picks import Picks, empty_picks
+
+SUFFIX = "_autopick.star"
+
+_X, _Y, _Z = "rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"
+_NAMES = ("rlnMicrographName", "rlnTomoName")
+_SCORE, _CLASS, _PSI = "rlnAutopickFigureOfMerit", "rlnClassNumber", "rlnAnglePsi"
+_FILES = "rlnMicrographCoordinates"
+_NO_SCORE = -999.0  # what RELION's manual picker writes
+_SUFFIX_FILE = re.compile(r"coords_suffix_(.+)\.star")
+_EXTENSION = re.compile(r"\.[^./]*$")
+_JOB = re.compile(r"^[^/]+/job\d+/")
+_VERSION = "\n# version 30001\n\n"
+
+
+@dataclass(frozen=True)
+class MicrographEntry:
+    """A row of micrographs.star. name: character for character. pixel_size: A/px, None where unknown."""
+
+    name: str
+    pixel_size: float | None
+
+
+def matches(path: Path, text: str) -> bool:
+    """Whether this is STAR (not crYOLO's), 3.1's suffix file, or empty, as RELION leaves it without picks."""
+    if path.suffix.lower() == ".star" and not text.strip():
+        return True
+    return _SUFFIX_FILE.fullmatch(path.name) is not None or (
+        star.is_star(text) and re.search(r"^\s*data_cryolo", text, re.MULTILINE) is None
+    )
+
+
+def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
+    """Read a coordinate file, a particles.star, or what an index lists. Raises PicksError."""
+    if _SUFFIX_FILE.fullmatch(path.name):
+        return _read_suffix_file(path, text)
+    if not text.strip():
+        return {None: empty_picks(2)}
+    tables = star.read_tables(text, path)
+    index = next((table for table in tables.values() if _FILES in table), None)
+    if index is not None:
+        star.require(index, [_NAMES[0]], path)
+        files = [locate(path, file) for file in index[_FILES]]
+        return _read_files(dict(zip(index[_NAMES[0]], files, strict=True)))
+    return _read_table(_coordinate_table(tables, path), path)
+
+
+def _coordinate_table(tables: dict[str, star.Table], path: Path) -> star.Table:
+    for table in tables.values():
+        if _X in table and _Y in table:
+            return table
+    merged = {tag: values for table in tables.values() for tag, values in table.items()}
+    star.require(merged, [_X, _Y], path)
+    raise PicksError(f"{path}: {_X} and {_Y} stand in different tables, where one is expected")
+
+
+def _read_table(table: star.Table, path: Path) -> PicksByImage:
+    axes = [tag for tag in (_Z, _Y, _X) if tag in table]
+    name = next((tag for tag in _NAMES if tag in table), None)
+    scores = optional_numbers(table, _SCORE, path)
+    if scores is not None and len(scores) and (scores == _NO_SCORE).all():
+        scores = None
+    used = {*axes, name, _SCORE}
+    extra = {tag: numbers_or_text(values) for tag, values in table.items() if tag not in used}
+    centres = points([numbers(table[tag], tag, path) for tag in axes], path)
+    return by_image(Picks(centres, scores, extra=extra), table[name] if name else None)
+
+
+def _read_files(files: dict[str, Path]) -> PicksByImage:
+    """Read the picks of each micrograph from its own file, whatever name may stand in there."""
+    return {name: _read_listed(file) for name, file in files.items()}
+
+
+def _read_listed(file: Path) -> Picks:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if not text.strip():
+        return empty_picks(2)
+    table = _coordinate_table(star.read_tables(text, file), file)
+    columns = {tag: values for tag, values in table.items() if tag not in _NAMES}
+    return _read_table(columns, file)[None]
+
+
+def _read_suffix_file(path: Path, text: str) -> PicksByImage:
+    """RELION 3.1: one line names the micrographs; their coordinates lie beside it, without the job's folder.
+
+    A micrograph without a coordinate file is left out.
+    """
+    suffix = path.name.removeprefix("coords_suffix")
+    files = {}
+    for entry in read_micrographs_star(locate(path, text.strip())):
+        for name in (entry.name, _JOB.sub("", entry.name)):
+            file = path.parent / f"{_EXTENSION.sub('', name)}{suffix}"
+            if file.is_file():
+                files[entry.name] = file
+    return _read_files(files)
+
+
+def write(path: Path, picks: Picks, _image_name: str, _box_size: int | None) -> None:
+    """Write one micrograph's picks, rounded to whole pixels; -999 stands for no score, as in RELION."""
+    require_2d(picks, path)
+    n = len(picks)
+    scores = np.full(n, _NO_SCORE) if picks.scores is None else picks.scores
+    columns = {
+        _X: _texts(np.rint(picks.points[:, 1])),
+        _Y: _texts(np.rint(picks.points[:, 0])),
+        _SCORE: _texts(scores),
+        _CLASS: _texts(_numeric(picks, _CLASS)),
+        _PSI: [f"{value:.6f}" for value in _numeric(picks, _PSI)],
+    }
+    write_text(path, _VERSION + star.format_table("", columns))
+
+
+def _texts(values: NDArray[np.float64]) -> list[str]:
+    return [text_of(value) for value in values]
+
+
+def _numeric(picks: Picks, name: str) -> NDArray[np.float64]:
+    """Take a further column, or zeros: RELION joins files only where all have the same columns."""
+    values = picks.extra.get(name)
+    return np.zeros(len(picks)) if values is None or values.dtype.kind not in "iuf" else values.astype(float)
+
+
+def write_index(folder: Path, entries: Sequence[tuple[str, str]], micrographs_star: str | None) -> list[Path]:
+    """Write autopick.star (RELION 4 and 5) and, where micrographs.star is known, the suffix file of 3.1.
+
+    entries: names exactly as in micrographs.star, and coordinate files relative to the project.
+    """
+    index = folder / "autopick.star"
+    columns = {_NAMES[0]: [name for name, _ in entries], _FILES: [file for _, file in entries]}
+    write_text(index, _VERSION + star.format_table("coordinate_files", columns))
+    if micrographs_star is None:
+        return [index]
+    suffix_file = folder / f"coords_suffix{SUFFIX}"
+    write_text(suffix_file, f"{micrographs_star}\n")
+    return [index, suffix_file]
+
+
+def read_micrographs_star(path: Path) -> list[MicrographEntry]:
+    """Read names and pixel sizes (A/px), of 3.1's optics groups or 3.0's detector pixel and magnification.
+
+    Raises ImageError where there are no micrographs, PicksError where it is no STAR file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImageError(f"{path}: cannot be read as a list of micrographs ({error})") from None
+    tables = star.read_tables(text, path)
+    table = next((table for table in tables.values() if _NAMES[0] in table), None)
+    if table is None:
+        columns = ", ".join(tag for table in tables.values() for tag in table) or "none"
+        raise ImageError(f"{path}: no column {_NAMES[0]}; the columns there are: {columns}")
+    sizes = _pixel_sizes(table, tables.get("optics", {}), path)
+    return [MicrographEntry(name, size) for name, size in zip(table[_NAMES[0]], sizes, strict=True)]
+
+
+def _pixel_sizes(table: star.Table, optics: star.Table, path: Path) -> list[float | None]:
+    """A/px for each row: of its optics group, its own, or 3.0's detector pixel (um) over magnification."""
+    size, group = "rlnMicrographPixelSize", "rlnOpticsGroup"
+    if size in optics and group in optics and group in table:
+        of_group = dict(zip(optics[group], numbers(optics[size], size, path), strict=True))
+        values = [of_group.get(name, np.nan) for name in table[group]]
+    elif size in table:
+        values = list(numbers(table[size], size, path))
+    elif {"rlnDetectorPixelSize", "rlnMagnification"} <= table.keys():
+        detector = numbers(table["rlnDetectorPixelSize"], "rlnDetectorPixelSize", path)
+        magnification = numbers(table["rlnMagnification"], "rlnMagnification", path)
+        values = [1e4 * d / m if m > 0 else np.nan for d, m in zip(detector, magnification, strict=True)]
+    else:
+        values = [np.nan] * len(table[_NAMES[0]])
+    return [float(value) if np.isfinite(value) and value > 0 else None for value in values]
+
+
+def write_micrographs_star(
+    path: Path,
+    names: Sequence[str],
+    pixel_size: float,
+    *,
+    voltage: float,
+    spherical_aberration: float,
+    amplitude_contrast: float,
+) -> None:
+    """Write a list of micrographs in one optics group, as RELION 3.1 and later read it.
+
+    pixel_size: A/px. voltage: kV. spherical_aberration: mm. amplitude_contrast: fraction.
+    """
+    optics = {
+        "rlnOpticsGroupName": ["opticsGroup1"],
+        "rlnOpticsGroup": ["1"],
+        "rlnMicrographPixelSize": [text_of(pixel_size)],
+        "rlnVoltage": [text_of(voltage)],
+        "rlnSphericalAberration": [text_of(spherical_aberration)],
+        "rlnAmplitudeContrast": [text_of(amplitude_contrast)],
+    }
+    micrographs = {"rlnMicrographName": list(names), "rlnOpticsGroup": ["1"] * len(names)}
+    text = _VERSION + star.format_table("optics", optics)
+    write_text(path, text + _VERSION + star.format_table("micrographs", micrographs))

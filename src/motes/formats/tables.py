@@ -1,0 +1,126 @@
+"""What the readers and writers of coordinate tables share: columns of text to numbers, rows by image."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motes.errors import PicksError
+from motes.picks import Picks
+
+ShapeOf = Callable[[str | None], tuple[int, ...]]
+PicksByImage = dict[str | None, Picks]
+Columns = Mapping[str, Sequence[str]]
+
+MISSING = ("", "<NA>", "None", "NA")
+_IMAGE_SUFFIX = re.compile(r"\.(mrcs?|map|rec|st|tiff?|png|jpe?g)(\.(gz|bz2))?$", re.IGNORECASE)
+
+
+def numbers(values: Sequence[str], column: str, path: Path) -> NDArray[np.float64]:
+    """Turn a column (n,) into numbers, nan where nothing stands; PicksError names a row that is none."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except ValueError:
+        return np.array([_number(text, column, row, path) for row, text in enumerate(values, start=1)])
+
+
+def _number(text: str, column: str, row: int, path: Path) -> float:
+    if text.strip() in MISSING:
+        return np.nan
+    try:
+        return float(text)
+    except ValueError:
+        raise PicksError(f"{path}: {column} in row {row} is {text!r}, where a number is expected") from None
+
+
+def optional_numbers(columns: Columns, name: str | None, path: Path) -> NDArray[np.float64] | None:
+    """Turn a column (n,) into numbers; None where it is absent or nothing stands in it."""
+    if name is None or name not in columns:
+        return None
+    values = numbers(columns[name], name, path)
+    return None if len(values) and np.isnan(values).all() else values
+
+
+def numbers_or_text(values: Sequence[str]) -> NDArray[np.float64] | NDArray[np.str_]:
+    """Keep a further column (n,): float64 where all values are numbers, text otherwise."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except ValueError:
+        return np.array(values, dtype=np.str_)
+
+
+def points(coordinates: Sequence[NDArray[np.float64]], path: Path) -> NDArray[np.float64]:
+    """(n, ndim) centres from columns in array order (z,) y, x; PicksError with a row that is not finite."""
+    table = np.stack(coordinates, axis=1) if len(coordinates[0]) else np.zeros((0, len(coordinates)))
+    bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    if len(bad):
+        found = ", ".join(f"{value:g}" for value in table[bad[0], ::-1])
+        raise PicksError(
+            f"{path}: the coordinates in row {bad[0] + 1} are not finite numbers ({found}, x first); "
+            f"correct or remove it ({len(bad)} such rows)"
+        )
+    return table
+
+
+def by_image(picks: Picks, names: Sequence[str] | None) -> PicksByImage:
+    """Split picks by image, in the order of the file; all under None where it names no images."""
+    if names is None:
+        return {None: picks}
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows_of.setdefault(name, []).append(row)
+    return {name: picks.select(rows) for name, rows in rows_of.items()}
+
+
+def text_of(value: float) -> str:
+    """Write a number in the fewest digits that give it back exactly, whole numbers without a point."""
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+def without_image_suffix(name: str) -> str:
+    """Strip from the name of an image the extension of an image format; other dots stay."""
+    return _IMAGE_SUFFIX.sub("", name)
+
+
+def corner_boxes(picks: Picks, box_size: int | None, path: Path) -> NDArray[np.float64]:
+    """(n, 2) corners x, y (the lowest) of boxes around the picks, as the formats with boxes want them.
+
+    Raises PicksError where the box size is not known, and for picks in volumes.
+    """
+    require_2d(picks, path)
+    if box_size is None:
+        raise PicksError(f"{path}: this format stores boxes; give their size in pixels with --box-size")
+    return picks.points[:, ::-1] - box_size / 2
+
+
+def require_2d(picks: Picks, path: Path) -> None:
+    """Raise PicksError for picks in volumes, where a format holds those in micrographs only."""
+    if picks.ndim != 2:
+        raise PicksError(f"{path}: this format holds picks in 2D images, these are {picks.ndim}D; write csv")
+
+
+def locate(index: Path, listed: str) -> Path:
+    """Find a file listed relative to the project: from here, else from the folders above the index."""
+    for folder in (Path(), *index.absolute().parents):
+        if listed and (folder / listed).is_file():
+            return folder / listed
+    raise PicksError(
+        f"{index}: lists {listed[:200]!r}, which is not there; run from the project's folder, where its "
+        "paths start"
+    )
+
+
+def joined(files: Sequence[Path]) -> str:
+    """Join tables with equal headers; those without rows add nothing. PicksError where headers differ."""
+    header = ""
+    rows: list[str] = []
+    for file in files:
+        first, *others = file.read_text(encoding="utf-8").splitlines() or [""]
+        if others and header and first != header:
+            raise PicksError(f"{file}: its columns ({first!r}) differ from those before it ({header!r})")
+        header = first if others or not header else header
+        rows += others
+    return "".join(f"{line}\n" for line in [header, *rows])
