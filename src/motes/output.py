@@ -1,7 +1,6 @@
 """Nothing half written: every output goes to a temporary name beside its place and is renamed."""
 
 import errno
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             if temporary.is_dir():
                 shutil.rmtree(temporary)

@@ -91,7 +91,9 @@ class Recipe(BaseModel):
     @classmethod
     def _known_loss(cls, training: Training) -> Training:
         if training.loss not in LOSSES:
-            raise ValueError(f"there is no loss called {training.loss!r}.{did_you_mean(training.loss, LOSSES)}")
+            raise ValueError(
+                f"there is no loss called {training.loss!r}.{did_you_mean(training.loss, LOSSES)}"
+            )
         return training
 
     @property
@@ -192,7 +194,9 @@ def _read(name: str) -> dict[str, Any]:
     shipped = shipped_recipes()
     path = shipped.get(name, Path(name))
     if not path.is_file():
-        raise RecipeError(f"there is no recipe {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}")
+        raise RecipeError(
+            f"there is no recipe {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}"
+        )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -14,9 +14,10 @@ from motes.formats.images import image_info, is_image, read_image
 from motes.formats.picks import read_picks
 from motes.formats.relion import read_micrographs_star
 from motes.image import Image
-from motes.picks import Picks
+from motes.picks import Picks, empty_picks
 
 PICKS_SUFFIXES = (".star", ".box", ".cbox", ".csv", ".txt", ".tsv")
+INDEX_NAMES = ("autopick.star", "coords_suffix_autopick.star", "picks.txt", "picks.csv")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def _files_of(source: str) -> list[tuple[Path, Path]]:
     if glob.has_magic(source):
         fixed = re.split(r"[*?\[]", source, maxsplit=1)[0]
         base = Path(fixed if fixed.endswith("/") else str(Path(fixed).parent)).absolute()
-        return [(Path(p), base) for p in sorted(glob.glob(source, recursive=True)) if Path(p).is_file()]
+        matching = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - may be absolute, unlike Path.glob
+        return [(Path(p), base) for p in matching if Path(p).is_file()]
     raise InputError(f"{source} does not exist; give a file, a folder, a quoted glob or a micrographs.star")
 
 
@@ -147,8 +149,7 @@ def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) ->
         raise InputError(f"{source} does not exist; give a coordinate file or a folder of them")
     if (path / "picks").is_dir():
         path = path / "picks"
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICKS_SUFFIXES and p.is_file())
-    files = [p for p in files if not _hidden(p.relative_to(path))]
+    files = _coordinate_files(path)
     picks: dict[str, Picks] = {}
     problems = []
     for file in files:
@@ -173,6 +174,13 @@ def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) ->
     return picks
 
 
+def _coordinate_files(folder: Path) -> list[Path]:
+    """Coordinate files below a folder; an index beside the files that it lists is left out."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICKS_SUFFIXES and p.is_file())
+    found = [p for p in found if not _hidden(p.relative_to(folder))]
+    return [p for p in found if p.name not in INDEX_NAMES] or found
+
+
 def _read_one(file: Path, root: Path, images: Sequence[ImageEntry], ndim: int) -> dict[str, Picks]:
     """The picks of one file; where it names no image, it belongs to the image it is named after."""
     own_name = file.relative_to(root).as_posix()
@@ -185,18 +193,12 @@ def _read_one(file: Path, root: Path, images: Sequence[ImageEntry], ndim: int) -
         return image_info(entry.path, ndim).shape
 
     found = read_picks(file, shape_of=shape_of if images else None)
-    if not found and _names_no_image(file):
-        return {}
+    if not found and file.name not in INDEX_NAMES:  # a table of one image, in which nothing was found
+        found = {None: empty_picks(ndim)}
     return {bare_name(own_name) if name is None else name: picks for name, picks in found.items()}
 
 
-def _names_no_image(file: Path) -> bool:
-    return file.stat().st_size > 0
-
-
-def collect(
-    image_sources: Sequence[str], picks_source: str | None = None, ndim: int = 2
-) -> Collection:
+def collect(image_sources: Sequence[str], picks_source: str | None = None, ndim: int = 2) -> Collection:
     """Find images and pair them with picks; PicksError where no image has any."""
     images = find_images(image_sources, ndim)
     if picks_source is None:

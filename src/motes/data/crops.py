@@ -87,7 +87,10 @@ class CropSource:
 
 
 def cut(
-    data: NDArray[np.float32], centre: NDArray[np.float64], linear: NDArray[np.float64], shape: tuple[int, ...]
+    data: NDArray[np.float32],
+    centre: NDArray[np.float64],
+    linear: NDArray[np.float64],
+    shape: tuple[int, ...],
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Resample a crop from an image once, by linear interpolation.
 

@@ -55,4 +55,5 @@ def normalise(
             f"{name}: all pixels have the same value ({float(pixels.flat[0]):g}); "
             "there is nothing to see in it, leave it out"
         )
-    return (clipped - clipped.mean()) / np.float32(spread)
+    normalised: NDArray[np.float32] = (clipped - clipped.mean()) / np.float32(spread)
+    return normalised

@@ -1,4 +1,4 @@
-"""Do picks lie on particles, or would they if the image were flipped?
+"""Whether picks lie on particles, or would if the image were flipped.
 
 Programs disagree on where the first row of a file is. The mean of many patches cut at true centres shows
 the particle; cut at mirrored places it shows nothing but the mean of noise.
@@ -71,7 +71,9 @@ def _strength(data: NDArray[np.float32], points: NDArray[np.float64], diameter: 
     fits = np.all((centres >= half) & (centres < np.array(data.shape) - half), axis=1)
     if fits.sum() < FEWEST_PICKS:
         return 1.0
-    patches = np.stack([data[tuple(slice(c - half, c + half + 1) for c in centre)] for centre in centres[fits]])
+    patches = np.stack(
+        [data[tuple(slice(c - half, c + half + 1) for c in centre)] for centre in centres[fits]]
+    )
     patches = patches - patches.mean(axis=tuple(range(1, patches.ndim)), keepdims=True)
     expected = patches.var(axis=0).mean() / len(patches)
     return float(np.square(patches.mean(axis=0)).mean() / max(expected, 1e-12))

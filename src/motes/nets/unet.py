@@ -35,7 +35,7 @@ class NetDescription(BaseModel):
     @property
     def multiple(self) -> int:
         """The sides of an input must be multiples of this."""
-        return 2 ** (self.depth - 1)
+        return 1 << (self.depth - 1)
 
 
 class ConvBlock(nn.Sequential):

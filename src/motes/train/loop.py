@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from motes.data.ahead import made_ahead
 from motes.data.crops import CropSource
 from motes.errors import TrainingError
 from motes.predict.maps import fast_precision, to_device
@@ -42,7 +42,8 @@ def train_net(
 ) -> None:
     """Train a net in place, from the last checkpoint in the run folder if there is one.
 
-    on_epoch is called when an epoch's checkpoint is safe on disk, on_step with the number of steps done.
+    on_epoch is called just before an epoch's checkpoint is written, so that a run killed between the two
+    does that epoch again rather than lose its record; on_step with the number of steps done.
     Raises TrainingError when the loss is no longer a finite number.
     """
     device = next(net.parameters()).device
@@ -70,11 +71,11 @@ def train_net(
             optimiser.step()
             on_step(step + 1)
         net.eval()
-        save_checkpoint(run, net, optimiser, epoch + 1)
         seconds = time.monotonic() - started
         rate = training.steps * training.batch / seconds
         mean_loss = sum(losses) / len(losses)
         on_epoch(EpochResult(epoch + 1, mean_loss, optimiser.param_groups[0]["lr"], seconds, rate))
+        save_checkpoint(run, net, optimiser, epoch + 1)
 
 
 def batches(source: CropSource, training: Training, seed: int, epoch: int) -> Iterator[Batch]:
@@ -84,13 +85,7 @@ def batches(source: CropSource, training: Training, seed: int, epoch: int) -> It
         first = step * training.batch
         return source.batch(seed, epoch, range(first, first + training.batch))
 
-    with ThreadPoolExecutor(max_workers=1) as maker:
-        upcoming = maker.submit(make, 0)
-        for step in range(training.steps):
-            ready = upcoming.result()
-            if step + 1 < training.steps:
-                upcoming = maker.submit(make, step + 1)
-            yield ready
+    return made_ahead(make, range(training.steps))
 
 
 def chosen_precision(training: Training, device: torch.device) -> torch.dtype:

@@ -1,0 +1,60 @@
+"""motes score."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from motes.cli.options import Diameter, PixelSize, length
+
+
+def score(
+    picks: Annotated[str, typer.Argument(help="Picks: a file, a folder, or what motes pick wrote.")],
+    truth: Annotated[str, typer.Argument(help="True centres: a file or a folder.")],
+    diameter: Diameter = None,
+    radius: Annotated[
+        str | None,
+        typer.Option(help="How near a pick must be, px; by default half the diameter.", metavar="R"),
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Leave out picks with a lower score.")] = None,
+    ignore_rim: Annotated[
+        str, typer.Option(help="Leave out what lies this near to the edge, px.", metavar="PX")
+    ] = "0",
+    images: Annotated[
+        list[str] | None, typer.Option(help="The images, for their size and pixel size.")
+    ] = None,
+    pixel_size: PixelSize = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare picks with truth: precision, recall, F1, average precision, with 95 % intervals."""
+    from motes.cli.console import OUT, show_table
+    from motes.jobs.score import ScoreOptions, score_picks
+
+    options = ScoreOptions(
+        radius=length(radius, "px"),
+        diameter=length(diameter),
+        threshold=threshold,
+        ignore_rim=float(ignore_rim.removesuffix("px")),
+        images=images or (),
+        pixel_size=pixel_size,
+    )
+    report = score_picks(picks, truth, options)
+    values = report.as_dict()
+    if as_json:
+        OUT.print(json.dumps(values), markup=False)
+        return
+    names = ["precision", "recall", "f1", "average_precision"]
+    rows = [
+        [prefix + name, *(values[f"{prefix}{name}{end}"] for end in ("", "_low", "_high"))]
+        for prefix in ("", "macro_")
+        for name in names
+    ]
+    show_table("scores (95 % interval over images)", ["", "value", "low", "high"], rows)
+    rest = [
+        [key, value]
+        for key, value in values.items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    ]
+    show_table("counts", ["", "value"], rest)
+    worst = report.per_image
+    show_table("images, worst first", list(worst[0]), [list(row.values()) for row in worst[:20]])

@@ -1,0 +1,1 @@
+"""The verbs as functions; the command line only calls them."""

@@ -1,0 +1,340 @@
+"""Pick particles in any number of images with a model."""
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from motes.data.ahead import made_ahead
+from motes.data.collection import ImageEntry, find_images
+from motes.data.working import WorkingImage, to_working_scale
+from motes.errors import ModelError, MotesError, OutputError
+from motes.figures.pictures import save_picture
+from motes.formats.images import write_image
+from motes.formats.picks import PICKS_FORMATS, read_picks, write_index, write_picks
+from motes.jobs.device import choose_device
+from motes.jobs.telling import Failure, Silent, Teller
+from motes.nets.model_file import Model, load_model
+from motes.output import write_text
+from motes.picking.picker import pick_map
+from motes.picks import Picks
+from motes.predict.maps import fast_precision, probability_maps
+from motes.units import Length
+
+
+@dataclass(frozen=True)
+class PickOptions:
+    """What the user chose; None leaves it to the model or the image.
+
+    formats: names of formats written beside CSV. box_size: pixels. project: the folder that paths in an
+    index are relative to. micrographs_star: where the images come from, for RELION 3.1's suffix file.
+    """
+
+    threshold: float | None = None
+    pixel_size: float | None = None
+    diameter: Length | None = None
+    formats: tuple[str, ...] = ()
+    box_size: int | None = None
+    project: Path = Path()
+    save_maps: bool = False
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
+class ImageSummary:
+    """One row of summary.csv."""
+
+    image: str
+    status: str
+    picks: int | None = None
+    candidates: int | None = None
+    mean_score: float | None = None
+    pixel_size: float | None = None
+    bad_pixels: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class PickResult:
+    """What was done: a row for each image, and the index files."""
+
+    out: Path
+    rows: list[ImageSummary]
+    indexes: list[Path] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The images that could not be picked."""
+        return [Failure(row.image, row.status) for row in self.rows if row.picks is None]
+
+
+@dataclass(frozen=True)
+class Picker:
+    """A model with the user's choices, ready for one image after the other."""
+
+    model: Model
+    options: PickOptions
+    out: Path
+    precision: torch.dtype
+
+    @property
+    def threshold(self) -> float:
+        """The user's, or else the model's own."""
+        described = self.model.description
+        chosen = self.options.threshold
+        return described.thresholds[described.classes[0]] if chosen is None else chosen
+
+    def read(self, entry: ImageEntry) -> "ReadImage | MotesError":
+        """Read an image and bring it to the working scale; an error comes back as a value."""
+        described = self.model.description
+        try:
+            image = entry.read(described.net.ndim, self.options.pixel_size)
+            diameter = (self.options.diameter or described.length).in_pixels(image.pixel_size)
+            working = to_working_scale(image, diameter, described.working_diameter, described.normalisation)
+        except MotesError as error:
+            return error
+        except OSError as error:
+            return MotesError(f"{entry.name}: cannot be read ({error})")
+        return ReadImage(entry, working, diameter, image.pixel_size)
+
+    def pick(self, image: "ReadImage") -> tuple[Picks, NDArray[np.float32]]:
+        """Candidates in pixels of the full-size image, and the probability map at the working scale."""
+        described = self.model.description
+        maps = probability_maps(self.model.net, described.net, image.working.data, precision=self.precision)
+        found = pick_map(maps[0], described.working_diameter, described.picking)
+        full = found.scaled([1 / factor for factor in image.working.factors])
+        inside = np.all((full.points >= 0) & (full.points <= np.array(image.working.full_shape) - 1), axis=1)
+        kept = full.select(inside)
+        return Picks(kept.points, kept.scores, diameters=np.full(len(kept), round(image.diameter, 3))), maps[
+            0
+        ]
+
+    def write(self, image: "ReadImage", picks: Picks, probability: NDArray[np.float32]) -> None:
+        """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
+        name = image.entry.output_name
+        accepted = picks.above(self.threshold)
+        for format_name in self.options.formats:
+            path = self.out / format_name / coordinate_file(name, format_name)
+            write_picks(
+                path,
+                accepted,
+                format=format_name,
+                image_name=image.entry.name,
+                box_size=self.options.box_size,
+            )
+        if self.options.save_maps:
+            size = image.pixel_size and image.pixel_size / float(np.mean(image.working.factors))
+            write_image(self.out / "maps" / f"{name}.mrc", probability, size)
+        if self.options.pictures:
+            save_picture(
+                self.out / "pictures" / f"{name}.png",
+                image.working.data,
+                accepted.scaled(image.working.factors),
+                self.model.description.working_diameter,
+            )
+        write_picks(csv_file(self.out, image.entry), picks, format="csv", image_name=image.entry.name)
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """An image at its working scale. diameter: of a particle in pixels of the full-size image."""
+
+    entry: ImageEntry
+    working: WorkingImage
+    diameter: float
+    pixel_size: float | None
+
+
+def csv_file(out: Path, entry: ImageEntry) -> Path:
+    """DIR/picks/<image path>.csv."""
+    return out / "picks" / f"{entry.output_name}.csv"
+
+
+def coordinate_file(name: str, format_name: str) -> str:
+    """The name of an image's coordinate file: folders stay, the extension gives way to the format's suffix."""
+    path = Path(name)
+    return (path.parent / f"{path.stem}{PICKS_FORMATS[format_name].suffix}").as_posix()
+
+
+def pick(
+    sources: Sequence[str],
+    model_path: Path,
+    out: Path,
+    options: PickOptions | None = None,
+    *,
+    overwrite: bool = False,
+    device: str | None = None,
+    threads: int | None = None,
+    teller: Teller | None = None,
+) -> PickResult:
+    """Pick every image that is not done yet; a bad image is named in the summary and costs no other.
+
+    Raises OutputError where the folder holds picks made with another model or other options.
+    """
+    options, teller = options or PickOptions(), teller or Silent()
+    chosen = choose_device(device, threads)
+    model = load_model(model_path, str(chosen))
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
+    entries = find_images(sources, model.description.net.ndim)
+    picker = Picker(model, options, out, fast_precision(chosen))
+    _claim(out, picker, _file_hash(model_path), overwrite)
+    earlier = _earlier_rows(out)
+    rows = {e.name: _row_from_csv(e, picker, earlier) for e in entries if csv_file(out, e).is_file()}
+    if rows:
+        teller.say(f"{len(rows)} of {len(entries)} images are done already; picking the others")
+    to_do = [entry for entry in entries if entry.name not in rows]
+    try:
+        _pick_all(picker, to_do, rows, teller)
+    finally:
+        ordered = [rows[entry.name] for entry in entries if entry.name in rows]
+        _write_summary(out, ordered)
+    return PickResult(out, ordered, _write_indexes(picker, entries, rows, sources))
+
+
+def _pick_all(
+    picker: Picker, entries: Sequence[ImageEntry], rows: dict[str, ImageSummary], teller: Teller
+) -> None:
+    with teller.progress("picking", len(entries), "images") as done:
+        started = time.monotonic()
+        for number, image in enumerate(made_ahead(picker.read, entries)):
+            entry = entries[number]
+            if isinstance(image, MotesError):
+                rows[entry.name] = ImageSummary(entry.name, status=str(image))
+                teller.warn(f"left out: {image}")
+            else:
+                picks, probability = picker.pick(image)
+                picker.write(image, picks, probability)
+                seconds = round(time.monotonic() - started, 3)
+                rows[entry.name] = _row(entry, picks, picker.threshold, image, seconds)
+            started = time.monotonic()
+            done(number + 1)
+
+
+def _row(entry: ImageEntry, picks: Picks, threshold: float, image: ReadImage, seconds: float) -> ImageSummary:
+    accepted = picks.above(threshold)
+    return ImageSummary(
+        entry.name,
+        "done",
+        len(accepted),
+        len(picks),
+        _mean_score(accepted),
+        image.pixel_size,
+        image.working.bad_pixels,
+        seconds,
+    )
+
+
+def _mean_score(picks: Picks) -> float | None:
+    return round(float(np.mean(picks.scores)), 4) if picks.scores is not None and len(picks) else None
+
+
+def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, ImageSummary]) -> ImageSummary:
+    """The row of an image that an earlier call has done."""
+    if entry.name in earlier:
+        return earlier[entry.name]
+    found = read_picks(csv_file(picker.out, entry))
+    picks = next(iter(found.values()))
+    accepted = picks.above(picker.threshold)
+    return ImageSummary(entry.name, "done", len(accepted), len(picks), _mean_score(accepted))
+
+
+def _claim(out: Path, picker: Picker, model_hash: str, overwrite: bool) -> None:
+    """Note down model and options; refuse a folder that was made with others."""
+    options = picker.options
+    settings = {
+        "model": model_hash,
+        "threshold": picker.threshold,
+        "pixel_size": options.pixel_size,
+        "diameter": None if options.diameter is None else str(options.diameter),
+        "formats": list(options.formats),
+        "box_size": options.box_size,
+        "save_maps": options.save_maps,
+        "pictures": options.pictures,
+    }
+    kept = out / "settings.json"
+    if kept.is_file():
+        before = json.loads(kept.read_text(encoding="utf-8"))
+        changed = [name for name, value in settings.items() if before.get(name) != value]
+        if changed and not overwrite:
+            raise OutputError(
+                f"{out} holds picks made with another {', '.join(changed)}; "
+                "give another --out, or --overwrite to replace them"
+            )
+    elif out.exists() and any(out.iterdir()) and not overwrite:
+        raise OutputError(f"{out} holds other files; give an empty folder as --out, or --overwrite")
+    if overwrite:
+        for folder in ("picks", "maps", "pictures", *PICKS_FORMATS):
+            shutil.rmtree(out / folder, ignore_errors=True)
+        (out / "summary.csv").unlink(missing_ok=True)
+    write_text(kept, json.dumps(settings, indent=2) + "\n")
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_summary(out: Path, rows: Sequence[ImageSummary]) -> None:
+    table = io.StringIO()
+    names = list(ImageSummary.__dataclass_fields__)
+    writer = csv.DictWriter(table, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: "" if v is None else v for k, v in asdict(row).items()} for row in rows)
+    write_text(out / "summary.csv", table.getvalue())
+
+
+def _earlier_rows(out: Path) -> dict[str, ImageSummary]:
+    path = out / "summary.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [_parse_row(row) for row in csv.DictReader(file)]
+    return {row.image: row for row in rows if row.picks is not None}
+
+
+def _parse_row(row: dict[str, str]) -> ImageSummary:
+    def number(key: str) -> float | None:
+        return float(row[key]) if row.get(key) else None
+
+    def count(key: str) -> int | None:
+        return int(row[key]) if row.get(key) else None
+
+    return ImageSummary(
+        row["image"],
+        row["status"],
+        count("picks"),
+        count("candidates"),
+        number("mean_score"),
+        number("pixel_size"),
+        count("bad_pixels"),
+        number("seconds"),
+    )
+
+
+def _write_indexes(
+    picker: Picker, entries: Sequence[ImageEntry], rows: Mapping[str, ImageSummary], sources: Sequence[str]
+) -> list[Path]:
+    """One index for each format that has one, naming each image exactly as the user's list does."""
+    project = picker.options.project.absolute()
+    done = [entry for entry in entries if entry.name in rows and rows[entry.name].picks is not None]
+    star = next((source for source in sources if source.endswith(".star")), None)
+    written = []
+    for format_name in picker.options.formats:
+        folder = (picker.out / format_name).absolute()
+        listed = []
+        for entry in done:
+            path = folder / coordinate_file(entry.output_name, format_name)
+            shown = path.relative_to(project) if path.is_relative_to(project) else path
+            listed.append((entry.name, shown.as_posix()))
+        written += write_index(picker.out / format_name, listed, format_name, star)
+    return written
