@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from motes.cli import pick, score, train
+from motes.cli import pick, score, simulate, train
 from motes.errors import MotesError
 
 app = typer.Typer(
@@ -13,6 +13,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(simulate.app, name="simulate")
 app.command()(train.train)
 app.command()(pick.pick)
 app.command()(score.score)

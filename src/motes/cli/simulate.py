@@ -1,0 +1,47 @@
+"""motes simulate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Make labelled images from physics, so that anything can be tried with no data.")
+
+
+@app.callback()
+def simulate() -> None:
+    """Keep the kind of image a word of its own: motes simulate micrographs OUT."""
+
+
+@app.command()
+def micrographs(
+    out: Annotated[Path, typer.Argument(help="Folder for images and picks.", metavar="OUT")],
+    count: Annotated[int, typer.Option(help="How many micrographs.", min=1)] = 10,
+    size: Annotated[str, typer.Option(help="Pixels: 1024, or 4096x3072 (height first).")] = "1024",
+    pixel_size: Annotated[float, typer.Option(help="A/px.")] = 4.0,
+    diameter: Annotated[float | None, typer.Option(help="Of the particle in Angstrom.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    structure: Annotated[
+        list[str] | None,
+        typer.Option(help="A PDB, mmCIF or MRC file in place of a generated shape; may be repeated."),
+    ] = None,
+    snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio inside the particles.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
+) -> None:
+    """Simulate cryo-EM micrographs with their true centres."""
+    from motes.cli.console import OUT, Terminal
+    from motes.jobs.simulate import MicrographRequest, simulate_micrographs
+
+    request = MicrographRequest(
+        size=size,
+        pixel_size=pixel_size,
+        diameter=diameter,
+        seed=seed,
+        structures=tuple(structure or ()),
+        snr=snr,
+    )
+    written = simulate_micrographs(request, out, count, overwrite=overwrite, teller=Terminal())
+    OUT.print(f"{len(written)} micrographs in {out / 'images'}, their centres in {out / 'picks'}", markup=False)
+    OUT.print(
+        f"next: motes train micrographs --images {out / 'images'} --picks {out / 'picks'} --out run", markup=False
+    )

@@ -1,0 +1,69 @@
+"""Simulate labelled images into a folder."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from motes.errors import InputError, RecipeError
+from motes.jobs.telling import Silent, Teller
+from motes.simulate import MicrographWorld, write_micrographs
+
+
+@dataclass(frozen=True)
+class MicrographRequest:
+    """What the user asks for; None leaves it to the world's default. Lengths are Angstrom."""
+
+    size: str = "1024"
+    pixel_size: float = 4.0
+    diameter: float | None = None
+    seed: int = 0
+    structures: tuple[str, ...] = ()
+    snr: float | None = None
+
+
+def simulate_micrographs(
+    request: MicrographRequest,
+    out: Path,
+    count: int,
+    *,
+    overwrite: bool = False,
+    teller: Teller | None = None,
+) -> list[Path]:
+    """Write count micrographs and their picks below out; a rerun makes what is missing."""
+    teller = teller or Silent()
+    world = micrograph_world(request)
+    with teller.progress("simulating", count, "micrographs") as done:
+        return write_micrographs(
+            world, out, count, request.seed, progress=lambda number, _: done(number), overwrite=overwrite
+        )
+
+
+def micrograph_world(request: MicrographRequest) -> MicrographWorld:
+    """The world that a request describes; RecipeError says which value is not possible."""
+    fields: dict[str, object] = {"size": parse_size(request.size), "pixel_size": request.pixel_size}
+    if request.diameter is not None:
+        fields["diameter"] = request.diameter
+    if request.structures:
+        fields |= {"structures": request.structures, "species": len(request.structures)}
+    if request.snr is not None:
+        fields["snr"] = request.snr
+    try:
+        return MicrographWorld.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise RecipeError(f"simulation: {name} cannot be {first['input']!r}: {first['msg']}") from None
+
+
+def parse_size(text: str, ndim: int = 2) -> tuple[int, ...]:
+    """(1024, 1024) from 1024, (3072, 4096) from 3072x4096; InputError for anything else."""
+    if not re.fullmatch(r"\d+(x\d+)*", text):
+        raise InputError(f"cannot read the size {text!r}; write it as 1024 or 3072x4096, height first")
+    numbers = tuple(int(part) for part in text.split("x"))
+    if len(numbers) == 1:
+        return numbers * ndim
+    if len(numbers) != ndim:
+        raise InputError(f"a size of {ndim} numbers is needed, found {text!r}")
+    return numbers
