@@ -15,6 +15,7 @@ _REASONS = {
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOSPC: "the disk is full; free some space and run the same command again, what is done stays",
     errno.EDQUOT: "your disk quota is used up; free some space and run the same command again",
+    errno.EEXIST: "a file stands where a folder is needed; remove it or choose another folder",
     errno.ENOTDIR: "a file stands where a folder is needed; remove it or choose another folder",
     errno.EISDIR: "a folder stands where a file is needed; remove it or choose another name",
 }

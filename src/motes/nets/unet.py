@@ -117,7 +117,7 @@ def _span(net: NetDescription, pixel: int) -> tuple[int, int]:
     for _ in range(net.depth - 1):
         low, high = low - convolutions, high + convolutions
         spans.append((low, high))
-        low, high = low // 2 - blur, high // 2 + blur
+        low, high = (low - blur) // 2, (high + blur) // 2
     for skip_low, skip_high in [*reversed(spans), (pixel, pixel)]:
         low, high = low - convolutions, high + convolutions
         if (skip_low, skip_high) != (pixel, pixel):

@@ -1,5 +1,6 @@
 """Checkpoints: all that is needed to go on as if nothing had happened."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def load_checkpoint(run: Path, net: nn.Module, optimiser: Optimizer) -> int:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         net.load_state_dict(state["net"])
         optimiser.load_state_dict(state["optimiser"])
-    except (RuntimeError, KeyError, ValueError, EOFError, OSError) as error:
+    except (pickle.UnpicklingError, RuntimeError, KeyError, ValueError, EOFError, OSError) as error:
         raise TrainingError(
             f"{path} cannot be used to go on ({error}); remove the run folder and train again"
         ) from None

@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motes.data.collection import (
+    ImageEntry,
+    clean_picks,
+    collect,
+    find_images,
+    inside_image,
+    load_picks,
+    own_threshold,
+    read_all_picks,
+)
+from motes.errors import InputError, PicksError
+from motes.formats.images import write_image
+from motes.formats.picks import write_picks
+from motes.picks import Picks
+
+PIXELS = np.zeros((6, 8), np.float32)
+
+
+def image(path: Path) -> Path:
+    write_image(path, PIXELS, 4.0)
+    return path
+
+
+def names(*sources: Path | str) -> list[str]:
+    return [entry.name for entry in find_images([str(source) for source in sources])]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("A/001.mrc", "B/001.mrc", "B/C/x.y.mrc"):
+        image(tmp_path / name)
+    (tmp_path / "B" / "notes.txt").write_text("not an image")
+    image(tmp_path / ".trash" / "old.mrc")
+    return tmp_path
+
+
+def test_folders_files_and_patterns_give_names_below_what_they_share(tree: Path) -> None:
+    assert names(tree) == ["A/001.mrc", "B/001.mrc", "B/C/x.y.mrc"]
+    assert names(tree / "B") == ["001.mrc", "C/x.y.mrc"]
+    assert names(tree / "A", tree / "B") == ["A/001.mrc", "B/001.mrc", "B/C/x.y.mrc"]
+    assert names(tree / "A" / "001.mrc", tree / "B" / "001.mrc") == ["A/001.mrc", "B/001.mrc"]
+    assert names(f"{tree}/*/001.mrc") == ["A/001.mrc", "B/001.mrc"]
+    assert names(f"{tree}/B/0*.mrc") == ["001.mrc"]
+
+
+def test_an_image_named_twice_is_one(tree: Path) -> None:
+    assert names(tree, tree) == names(tree)
+
+
+def test_a_list_is_echoed_and_found_from_the_folders_above_it(tree: Path) -> None:
+    star = tree / "job" / "micrographs.star"
+    star.parent.mkdir()
+    star.write_text("data_\nloop_\n_rlnMicrographName\n./A/001.mrc\nB/001.mrc\ngone.mrc\n")
+    entries = find_images([str(star)])
+    assert [entry.name for entry in entries] == ["./A/001.mrc", "B/001.mrc", "gone.mrc"]
+    assert [entry.path.exists() for entry in entries] == [True, True, False]
+
+
+def test_a_stack_is_one_image_for_each_section(tmp_path: Path) -> None:
+    write_image(tmp_path / "s.mrcs", np.arange(96, dtype=np.float32).reshape(2, 6, 8), 4.0)
+    entries = find_images([str(tmp_path)])
+    assert [entry.name for entry in entries] == ["000001@s.mrcs", "000002@s.mrcs"]
+    assert float(entries[1].read().data[0, 0]) == 48
+
+
+def test_nothing_to_find(tmp_path: Path) -> None:
+    for source in ("none.mrc", "none/*.mrc", "."):
+        with pytest.raises(InputError, match=r"does not exist|no image found"):
+            find_images([str(tmp_path / source)])
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"), [("A/a.mrc", "A/a.mrc"), ("/data/a.mrc", "data/a.mrc"), ("../../a.mrc", "_/_/a.mrc")]
+)
+def test_output_names_stay_inside(name: str, inside: str) -> None:
+    assert ImageEntry(name, Path(name)).output_name == inside
+
+
+def save(path: Path, image_name: str, points: list[list[float]]) -> None:
+    write_picks(path, Picks(np.array(points).reshape(-1, 2)), format="csv", image_name=image_name)
+
+
+def test_picks_of_a_folder_go_by_the_names_inside_or_of_the_files(tmp_path: Path) -> None:
+    save(tmp_path / "p" / "a.csv", "A/a.mrc", [[1, 2]])
+    (tmp_path / "p" / "b_autopick.box").write_text("0 0 4 4\n")
+    save(tmp_path / "p" / "c.csv", "c.mrc", [])
+    assert {name: len(picks) for name, picks in load_picks(str(tmp_path / "p")).items()} == {
+        "A/a.mrc": 1,
+        "b": 1,
+        "c": 0,
+    }
+
+
+def test_a_damaged_file_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    save(tmp_path / "p" / "a.csv", "a.mrc", [[1, 2]])
+    (tmp_path / "p" / "b.csv").write_text("x,y\n1,two\n")
+    loaded = read_all_picks(str(tmp_path / "p"))
+    assert list(loaded.picks) == ["a.mrc"]
+    assert "'two'" in loaded.problems["b.csv"]
+    with pytest.raises(PicksError, match=r"'two'.*1 of the files"):
+        load_picks(str(tmp_path / "p"))
+    for name in ("a.mrc", "b.mrc"):
+        image(tmp_path / "images" / name)
+    collection = collect([str(tmp_path / "images")], str(tmp_path / "p"))
+    assert list(collection.picks) == ["a.mrc"]
+    assert list(collection.problems) == ["b.csv"]
+    assert any("'two'" in note for note in collection.notes)
+
+
+def test_picks_of_an_image_in_two_files_are_refused(tmp_path: Path) -> None:
+    save(tmp_path / "a.csv", "a.mrc", [[1, 2]])
+    save(tmp_path / "again.csv", "a.mrc", [[1, 2]])
+    with pytest.raises(PicksError, match=r"picks of a.mrc stand in two files"):
+        load_picks(str(tmp_path))
+
+
+def test_an_index_beside_its_files_is_not_read_twice(tmp_path: Path) -> None:
+    save(tmp_path / "a.csv", "a.mrc", [[1, 2]])
+    (tmp_path / "picks.csv").write_text((tmp_path / "a.csv").read_text())
+    assert list(load_picks(str(tmp_path))) == ["a.mrc"]
+
+
+def test_the_threshold_of_a_picking_job(tmp_path: Path) -> None:
+    assert own_threshold(str(tmp_path)) is None
+    (tmp_path / "picks").mkdir()
+    (tmp_path / "settings.json").write_text(json.dumps({"threshold": 0.3}))
+    assert own_threshold(str(tmp_path)) == 0.3
+    assert own_threshold(str(tmp_path / "picks")) is None
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(PicksError, match="--threshold"):
+        own_threshold(str(tmp_path))
+
+
+def test_the_rim_of_the_outermost_pixels_is_inside() -> None:
+    points = np.array([[-0.5, 0], [5.5, 7.5], [-0.51, 0], [0, 7.51]])
+    assert inside_image(points, (6, 8)).tolist() == [True, True, False, False]
+
+
+def test_cleaning_keeps_order_and_columns() -> None:
+    points = np.array(
+        [[3.0, 1], [0, 0], [3, 1], [1, 1], [2, 2], [4, 4], [5, 5], [9, 9], *[[0, c] for c in range(1, 8)]]
+    )
+    picks = Picks(points, np.arange(len(points), dtype=float))
+    kept, notes = clean_picks(picks, (6, 8), "a.mrc")
+    assert kept.scores is not None
+    assert kept.scores.tolist() == [0, 1, 3, 4, 5, 6, *range(8, 15)]
+    assert notes == ["a.mrc: 1 picks outside the image left out", "a.mrc: 1 repeated picks left out"]
+    with pytest.raises(PicksError, match=r"8 x 6 px, x first"):
+        clean_picks(Picks(points * 2), (6, 8), "a.mrc")

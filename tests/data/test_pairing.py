@@ -1,0 +1,64 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from motes.data.pairing import bare_name, pair
+from motes.errors import PicksError
+
+names = st.lists(st.text("ab01._-", min_size=1, max_size=8), min_size=1, max_size=6, unique=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("a.mrc", "a"),
+        ("A/001.mrc.gz", "A/001"),
+        ("May08_03.05.02.bin.png", "May08_03.05.02.bin"),
+        ("x_autopick.star", "x"),
+        ("x.mrc.csv", "x"),
+        ("x_topaz.txt", "x"),
+        ("0012", "0012"),
+    ],
+)
+def test_bare_names(name: str, bare: str) -> None:
+    assert bare_name(name) == bare
+
+
+@pytest.mark.parametrize(
+    ("image", "key"),
+    [
+        ("Micrographs/a.mrc", "Micrographs/a.mrc"),
+        ("Micrographs/a.mrc", "a.csv"),
+        ("a.mrc", "job7/Micrographs/a_autopick.star"),
+        ("/data/x/a.mrc", "x/a"),
+        ("May08_03.05.02.bin.png", "May08_03.05.02.bin"),
+        ("0012.mrc", "0012"),
+    ],
+)
+def test_pairs(image: str, key: str) -> None:
+    found = pair([image], [key])
+    assert (found.key_of, found.unlabelled, found.left_over) == ({image: key}, [], [])
+
+
+def test_equal_names_in_two_folders_go_by_their_folder() -> None:
+    found = pair(["A/001.mrc", "B/001.mrc"], ["x/B/001.csv", "x/A/001.csv"])
+    assert found.key_of == {"A/001.mrc": "x/A/001.csv", "B/001.mrc": "x/B/001.csv"}
+
+
+def test_guessing_is_refused() -> None:
+    with pytest.raises(PicksError, match="cannot tell which picks belong to which image"):
+        pair(["A/001.mrc", "B/001.mrc"], ["001.csv"])
+
+
+def test_the_rest_is_named() -> None:
+    found = pair(["a.mrc", "b.mrc"], ["b.csv", "c.csv"])
+    assert (found.key_of, found.unlabelled, found.left_over) == ({"b.mrc": "b.csv"}, ["a.mrc"], ["c.csv"])
+
+
+def test_names_that_begin_alike_are_not_mixed_up() -> None:
+    assert pair(["a_1.mrc"], ["a_10.csv", "a_1.csv"]).key_of == {"a_1.mrc": "a_1.csv"}
+
+
+@given(names)
+def test_equal_names_always_pair(listed: list[str]) -> None:
+    assert pair(listed, reversed(listed)).key_of == {name: name for name in listed}

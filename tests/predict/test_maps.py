@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from motes.nets.build import build_net
+from motes.nets.unet import NetDescription
+from motes.predict.maps import MEMORY, largest_side, pad_to_multiple, probability_maps
+
+
+def trained_looking_net(description: NetDescription) -> torch.nn.Module:
+    """A net whose norm layers have seen data, so that its output is not flat."""
+    net = build_net(description, seed=3).train()
+    with torch.no_grad():
+        for _ in range(3):
+            net(torch.randn(2, 1, *(description.multiple * 4,) * description.ndim))
+    return net.eval()
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "linear"])
+@pytest.mark.parametrize("shape", [(300, 421), (129, 64)])
+def test_tiles_equal_the_whole_image(shape, upsampling):
+    description = NetDescription(width=4, depth=4, upsampling=upsampling)
+    net = trained_looking_net(description)
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    whole = probability_maps(net, description, image, side=10_000)
+    tiled = probability_maps(net, description, image, side=96)
+    assert whole.shape == tiled.shape == (1, *shape)
+    assert whole.std() > 0.01
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_tiles_of_the_five_level_net_equal_the_whole_image():
+    description = NetDescription(width=4, depth=5)
+    net = trained_looking_net(description)
+    image = np.random.default_rng(0).normal(size=(500, 380)).astype(np.float32)
+    whole = probability_maps(net, description, image, side=10_000)
+    tiled = probability_maps(net, description, image, side=64)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_tiles_of_a_volume_equal_the_whole_volume():
+    description = NetDescription(width=2, depth=3, ndim=3)
+    net = trained_looking_net(description)
+    volume = np.random.default_rng(0).normal(size=(30, 70, 81)).astype(np.float32)
+    whole = probability_maps(net, description, volume, side=10_000)
+    tiled = probability_maps(net, description, volume, side=24)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_without_enough_surround_tiles_would_differ():
+    """The test above can fail: half the halo is not enough."""
+    description = NetDescription(width=4, depth=4)
+    net = trained_looking_net(description)
+    image = np.random.default_rng(0).normal(size=(256, 256)).astype(np.float32)
+    whole = probability_maps(net, description, image, side=10_000)[0]
+    part = probability_maps(net, description, image[:, :128], side=10_000)[0]
+    assert np.abs(part[:, 104:] - whole[:, 104:128]).max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (16, 16), (17, 33)])
+def test_any_size_goes_in_and_comes_out(shape):
+    description = NetDescription(width=2, depth=5)
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    maps = probability_maps(build_net(description).eval(), description, image)
+    assert maps.shape == (1, *shape)
+    assert ((maps >= 0) & (maps <= 1)).all()
+
+
+def test_padding_mirrors_the_end():
+    image = np.arange(6, dtype=np.float32).reshape(2, 3)
+    padded = pad_to_multiple(image, 4)
+    assert padded.shape == (4, 4)
+    assert padded[:, 3].tolist() == [2, 5, 5, 2]
+    assert pad_to_multiple(padded, 4) is padded
+
+
+def test_a_wider_net_gets_smaller_tiles():
+    narrow, wide = (largest_side(NetDescription(width=w)) for w in (16, 64))
+    assert narrow == pytest.approx(2 * wide, abs=2)
+    assert MEMORY / 4 < 4 * 8 * 64 * wide**2 < 2 * MEMORY
