@@ -110,7 +110,9 @@ def test_an_image_without_particles_gives_crops_too():
 
 
 def test_an_image_smaller_than_a_crop_is_surrounded_by_what_is_ignored():
-    small = source(images=[Labelled(IMAGE[:10, :10].copy(), np.array([[5.0, 5.0]]))], augmentation=NO_AUGMENTATION)
+    small = source(
+        images=[Labelled(IMAGE[:10, :10].copy(), np.array([[5.0, 5.0]]))], augmentation=NO_AUGMENTATION
+    )
     crops, targets = small.batch(0, 0, range(4))
     assert bool(crops.isfinite().all())
     assert (targets == IGNORED).sum(dim=(1, 2, 3)).min() >= 32 * 32 - 121

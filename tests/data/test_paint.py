@@ -51,7 +51,10 @@ def test_no_particles_paint_nothing():
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 25)), max_size=6), st.sampled_from(["disc", "gaussian"]))
+@given(
+    st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 25)), max_size=6),
+    st.sampled_from(["disc", "gaussian"]),
+)
 def test_painting_equals_the_distance_to_the_nearest_centre(centres, shape):
     target = Target(shape=shape, radius=0.5)
     at = np.array(centres, dtype=np.float64).reshape(-1, 2)

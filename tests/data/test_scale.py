@@ -10,7 +10,9 @@ from motes.picks import Picks
 
 def blob(shape, centre, sigma):
     axes = np.ogrid[tuple(slice(n) for n in shape)]
-    return np.exp(-sum((a - c) ** 2 for a, c in zip(axes, centre, strict=True)) / (2 * sigma**2)).astype(np.float32)
+    return np.exp(-sum((a - c) ** 2 for a, c in zip(axes, centre, strict=True)) / (2 * sigma**2)).astype(
+        np.float32
+    )
 
 
 @given(st.integers(1, 60), st.integers(1, 60))

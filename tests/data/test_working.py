@@ -14,7 +14,9 @@ ANY = np.random.default_rng(0).normal(100, 20, (90, 120)).astype(np.float32)
 @given(st.floats(0.1, 1000), st.floats(-1000, 1000))
 def test_gain_and_offset_of_the_camera_do_not_matter(gain, offset):
     changed = (ANY * gain + offset).astype(np.float32)
-    np.testing.assert_allclose(normalise(changed, Normalisation()), normalise(ANY, Normalisation()), atol=2e-2)
+    np.testing.assert_allclose(
+        normalise(changed, Normalisation()), normalise(ANY, Normalisation()), atol=2e-2
+    )
 
 
 def test_normalised_means_mean_0_and_standard_deviation_1():
@@ -27,7 +29,9 @@ def test_normalised_means_mean_0_and_standard_deviation_1():
 def test_a_hot_pixel_does_not_set_the_scale():
     hot = ANY.copy()
     hot[3, 4] = 1e9
-    np.testing.assert_allclose(normalise(hot, Normalisation())[50:], normalise(ANY, Normalisation())[50:], atol=0.05)
+    np.testing.assert_allclose(
+        normalise(hot, Normalisation())[50:], normalise(ANY, Normalisation())[50:], atol=0.05
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -1e6, 1e-20])

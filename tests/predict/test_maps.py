@@ -66,12 +66,22 @@ def test_any_size_goes_in_and_comes_out(shape):
     assert ((maps >= 0) & (maps <= 1)).all()
 
 
-def test_padding_mirrors_the_end():
+def test_padding_adds_empty_ground_at_the_end():
     image = np.arange(6, dtype=np.float32).reshape(2, 3)
     padded = pad_to_multiple(image, 4)
     assert padded.shape == (4, 4)
-    assert padded[:, 3].tolist() == [2, 5, 5, 2]
-    assert pad_to_multiple(padded, 4) is padded
+    assert padded[:2, :3].tolist() == image.tolist()
+    assert padded.sum() == image.sum()
+
+
+def test_the_edge_of_an_image_looks_as_in_training():
+    """More empty ground around an image changes nothing: the margin that is there already shows its edge."""
+    description = NetDescription(width=4, depth=3)
+    net = trained_looking_net(description)
+    image = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    alone = probability_maps(net, description, image)[0]
+    surrounded = probability_maps(net, description, np.pad(image, 64))[0]
+    assert np.abs(alone - surrounded[64:128, 64:128]).max() < 0.05
 
 
 def test_a_wider_net_gets_smaller_tiles():

@@ -30,7 +30,9 @@ def easy_image(seed: int) -> Labelled:
 
 
 def source(images=None) -> CropSource:
-    return CropSource(images or [easy_image(0), easy_image(1)], 12, Sampling(size=48), Augmentation(), Target())
+    return CropSource(
+        images or [easy_image(0), easy_image(1)], 12, Sampling(size=48), Augmentation(), Target()
+    )
 
 
 def weights_after(run, training, seed=0, images=None):

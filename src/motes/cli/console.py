@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +21,7 @@ from rich.text import Text
 
 OUT = Console(soft_wrap=True, highlight=False)
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+WIDE = 200  # characters of a line in a file or a pipe, which have no width of their own
 
 
 class RateColumn(ProgressColumn):
@@ -65,13 +67,15 @@ class Terminal:
 
 
 def show_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
-    """Print a small table on standard output."""
-    table = Table(title=title, title_justify="left")
+    """Print a small table on standard output; only the first column is folded, numbers stay whole."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        first = number == 0
+        table.add_column(column, justify="left" if first else "right", overflow="fold", no_wrap=not first)
     for row in rows:
         table.add_row(*(plain_cell(cell) for cell in row))
-    OUT.print(table)
+    console = OUT if OUT.is_terminal else Console(width=WIDE, highlight=False)
+    console.print(table)
 
 
 def plain_cell(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from motes.errors import InputError
 from motes.jobs.telling import Failure
 from motes.units import Length, Unit, parse_length
 
@@ -25,12 +26,22 @@ Images = Annotated[
         metavar="IMAGES",
     ),
 ]
+LeftOver = Annotated[list[str] | None, typer.Argument(hidden=True)]
 Out = Annotated[Path, typer.Option(help="Folder for the results.", file_okay=False)]
 
 
 def length(text: str | None, default_unit: Unit = "A") -> Length | None:
     """A length option, or None where it was not given."""
     return None if text is None else parse_length(text, default_unit)
+
+
+def refuse_left_over(words: Sequence[str] | None) -> None:
+    """Raise InputError for words that belong to no option, as an unquoted pattern leaves them behind."""
+    if words:
+        raise InputError(
+            f"{words[0]!r} belongs to no option. If it comes from a pattern such as *.mrc, put the pattern in "
+            "quotes: --images 'folder/*.mrc'"
+        )
 
 
 def finish(failures: Sequence[Failure]) -> None:

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from motes.cli.options import Diameter, PixelSize, length
+from motes.cli.options import Diameter, LeftOver, PixelSize, length, refuse_left_over
+from motes.errors import UnitError
 
 
 def score(
     picks: Annotated[str, typer.Argument(help="Picks: a file, a folder, or what motes pick wrote.")],
     truth: Annotated[str, typer.Argument(help="True centres: a file or a folder.")],
+    left_over: LeftOver = None,
     diameter: Diameter = None,
     radius: Annotated[
         str | None,
@@ -30,11 +32,12 @@ def score(
     from motes.cli.console import OUT, show_table
     from motes.jobs.score import ScoreOptions, score_picks
 
+    refuse_left_over(left_over)
     options = ScoreOptions(
         radius=length(radius, "px"),
         diameter=length(diameter),
         threshold=threshold,
-        ignore_rim=float(ignore_rim.removesuffix("px")),
+        ignore_rim=_rim(ignore_rim),
         images=images or (),
         pixel_size=pixel_size,
     )
@@ -58,3 +61,14 @@ def score(
     show_table("counts", ["", "value"], rest)
     worst = report.per_image
     show_table("images, worst first", list(worst[0]), [list(row.values()) for row in worst[:20]])
+
+
+def _rim(text: str) -> float:
+    """Pixels, from 20 or 20px; 0 takes nothing away."""
+    try:
+        width = float(text.removesuffix("px"))
+    except ValueError:
+        width = -1.0
+    if not 0 <= width < float("inf"):
+        raise UnitError(f"--ignore-rim is a number of pixels, such as 20 or 20px; found {text!r}")
+    return width

@@ -41,7 +41,10 @@ def micrographs(
         snr=snr,
     )
     written = simulate_micrographs(request, out, count, overwrite=overwrite, teller=Terminal())
-    OUT.print(f"{len(written)} micrographs in {out / 'images'}, their centres in {out / 'picks'}", markup=False)
     OUT.print(
-        f"next: motes train micrographs --images {out / 'images'} --picks {out / 'picks'} --out run", markup=False
+        f"{len(written)} micrographs in {out / 'images'}, their centres in {out / 'picks'}", markup=False
+    )
+    OUT.print(
+        f"next: motes train micrographs --images {out / 'images'} --picks {out / 'picks'} --out run",
+        markup=False,
     )

@@ -1,12 +1,14 @@
 """Collections: the images that the user names, and the picks that belong to them."""
 
 import glob
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from motes.data.pairing import Pairing, bare_name, pair
 from motes.errors import InputError, MotesError, PicksError
@@ -55,11 +57,24 @@ class Collection:
     """Images with the picks that were found for them.
 
     picks: by image name; an image that has no entry is unlabelled. notes: what the user should know.
+    problems: coordinate files that cannot be read, by their path below the picks' folder, and why.
     """
 
     images: list[ImageEntry]
     picks: dict[str, Picks] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoadedPicks:
+    """What a source of picks holds.
+
+    picks: by the name under which they stand there. problems: files that cannot be read, and why.
+    """
+
+    picks: dict[str, Picks]
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 def find_images(sources: Sequence[str], ndim: int = 2) -> list[ImageEntry]:
@@ -137,26 +152,42 @@ def _sections(path: Path, name: str, ndim: int) -> list[ImageEntry]:
 
 
 def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> dict[str, Picks]:
-    """All picks of a source, by the name under which they stand there.
+    """All picks of a source, by the name under which they stand there, as read_all_picks finds them.
+
+    Raises PicksError where even one of its files cannot be read: for scores, where leaving one out would
+    change the result.
+    """
+    loaded = read_all_picks(source, images, ndim)
+    if loaded.problems:
+        reason = next(iter(loaded.problems.values()))
+        raise PicksError(f"{reason} ({len(loaded.problems)} of the files in {source} cannot be read)")
+    return loaded.picks
+
+
+def read_all_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> LoadedPicks:
+    """Read every coordinate file of a source; one that is damaged costs the others nothing.
 
     The source is a file for one or many images, a RELION index, a folder with one file for each image, or
-    the output folder of `motes pick`. images are needed by formats that count rows from below.
+    the output folder of `motes pick`. images are needed by formats that count rows from below. Raises
+    InputError where there is no such source, PicksError where nothing in it can be read, or two files hold
+    the picks of one image.
     """
     path = Path(source)
     if path.is_file():
-        return _read_one(path, path.parent, images, ndim)
+        return LoadedPicks(_read_one(path, path.parent, images, ndim))
     if not path.is_dir():
         raise InputError(f"{source} does not exist; give a coordinate file or a folder of them")
-    if (path / "picks").is_dir():
-        path = path / "picks"
+    path = path / "picks" if (path / "picks").is_dir() else path
     files = _coordinate_files(path)
+    if not files:
+        raise PicksError(f"{source}: no coordinate file found; expected {', '.join(PICKS_SUFFIXES)}")
     picks: dict[str, Picks] = {}
-    problems = []
+    problems: dict[str, str] = {}
     for file in files:
         try:
             found = _read_one(file, path, images, ndim)
         except PicksError as error:
-            problems.append(error)
+            problems[file.relative_to(path).as_posix()] = str(error)
             continue
         repeated = picks.keys() & found.keys()
         if repeated:
@@ -166,12 +197,24 @@ def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) ->
             )
         picks |= found
     if problems and not picks:
-        raise problems[0]
-    if not files:
-        raise PicksError(f"{source}: no coordinate file found; expected {', '.join(PICKS_SUFFIXES)}")
-    if problems:
-        raise PicksError(f"{problems[0]} ({len(problems)} of {len(files)} files in {source} cannot be read)")
-    return picks
+        raise PicksError(next(iter(problems.values())))
+    return LoadedPicks(picks, problems)
+
+
+def own_threshold(source: str) -> float | None:
+    """The threshold that `motes pick` noted down with its picks; None for picks of other origin.
+
+    Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there.
+    """
+    settings = Path(source) / "settings.json"
+    if not (settings.is_file() and (Path(source) / "picks").is_dir()):
+        return None
+    try:
+        return float(json.loads(settings.read_text(encoding="utf-8"))["threshold"])
+    except (ValueError, KeyError, TypeError):
+        raise PicksError(
+            f"{settings} holds no threshold; give --threshold, or name {source}/picks in place of {source}"
+        ) from None
 
 
 def _coordinate_files(folder: Path) -> list[Path]:
@@ -203,15 +246,16 @@ def collect(image_sources: Sequence[str], picks_source: str | None = None, ndim:
     images = find_images(image_sources, ndim)
     if picks_source is None:
         return Collection(images)
-    loaded = load_picks(picks_source, images, ndim)
-    pairing = pair([entry.name for entry in images], loaded)
+    loaded = read_all_picks(picks_source, images, ndim)
+    pairing = pair([entry.name for entry in images], loaded.picks)
     if not pairing.key_of:
         raise PicksError(
             f"none of the picks belongs to one of the images: images are named like "
-            f"{images[0].name!r}, picks like {next(iter(loaded), 'nothing')!r}; the names must agree"
+            f"{images[0].name!r}, picks like {next(iter(loaded.picks), 'nothing')!r}; the names must agree"
         )
-    picks = {name: loaded[key] for name, key in pairing.key_of.items()}
-    return Collection(images, picks, _pairing_notes(pairing))
+    picks = {name: loaded.picks[key] for name, key in pairing.key_of.items()}
+    notes = [*_pairing_notes(pairing), *(f"left out: {reason}" for reason in loaded.problems.values())]
+    return Collection(images, picks, notes, loaded.problems)
 
 
 def _pairing_notes(pairing: Pairing) -> list[str]:
@@ -223,13 +267,18 @@ def _pairing_notes(pairing: Pairing) -> list[str]:
     return notes
 
 
+def inside_image(points: NDArray[np.float64], shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Which points (n, ndim), in pixels and array order, lie on a pixel of an image of that shape; (n,)."""
+    limits = np.asarray(shape) - 0.5
+    return np.asarray(np.all((points >= -0.5) & (points <= limits), axis=1))
+
+
 def clean_picks(picks: Picks, shape: Sequence[int], name: str) -> tuple[Picks, list[str]]:
     """Drop picks outside the image and repeated ones, and say how many.
 
     Raises PicksError where more than one in ten lies outside, which means another pixel size or image.
     """
-    limits = np.asarray(shape) - 0.5
-    inside = np.all((picks.points >= -0.5) & (picks.points <= limits), axis=1)
+    inside = inside_image(picks.points, shape)
     outside = int(len(picks) - inside.sum())
     if outside > max(1, len(picks) / 10):
         size = " x ".join(str(n) for n in reversed(shape))

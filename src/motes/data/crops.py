@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.ndimage import map_coordinates
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
 from motes.data.augment import Augmentation, Draw, change_grey_values, draw
 from motes.data.paint import Target, paint
@@ -95,27 +95,20 @@ def cut(
     """Resample a crop from an image once, by linear interpolation.
 
     The crop's pixel at offset o from its middle shows the image at centre + linear @ o. Returns the crop
-    and where it lies inside the image; outside of it the nearest pixel of the image is repeated.
+    and where it lies inside the image; outside of it the crop is 0, the mean of a normalised image.
     """
-    offsets = [np.arange(n) - (n - 1) / 2 for n in shape]
-    grid = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1)
-    source = grid @ linear.T + centre
-    limits = np.array(data.shape) - 1
-    inside = np.all((source >= -0.5) & (source <= limits + 0.5), axis=-1)
-    reach = np.abs(linear) @ ((np.array(shape) - 1) / 2) + 1
-    low = np.clip(np.floor(centre - reach).astype(int), 0, limits)
-    high = np.clip(np.ceil(centre + reach).astype(int), low, limits)
-    window = np.ascontiguousarray(data[tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))])
-    extent = np.maximum(high - low, 1)
-    normalised = torch.from_numpy((source - low) / extent * 2 - 1).flip(-1).float()
-    pixels = grid_sample(
-        torch.from_numpy(window)[None, None],
-        normalised[None],
-        mode="bilinear",
-        padding_mode="border",
-        align_corners=True,
-    )
-    return pixels[0, 0].numpy(), inside
+    middle = (np.array(shape) - 1) / 2
+    offsets = np.indices(shape) - _along_axes(middle)
+    source = np.tensordot(linear, offsets, axes=1) + _along_axes(centre)
+    edge = _along_axes(np.array(data.shape) - 0.5)
+    inside = np.all((source >= -0.5) & (source <= edge), axis=0)
+    pixels = map_coordinates(data, source, order=1, mode="nearest")
+    return np.where(inside, pixels, np.float32(0)), inside
+
+
+def _along_axes(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A vector (ndim,) in the shape (ndim, 1, ...) that goes with coordinates (ndim, [z,] y, x)."""
+    return vector.reshape(-1, *[1] * len(vector))
 
 
 def _zoom(linear: NDArray[np.float64]) -> float:

@@ -34,21 +34,26 @@ def paint(
     """
     painted = np.zeros(shape, dtype=np.float32)
     radius = target.radius * diameter / 2
-    for point in points:
+    extent = {"disc": radius, "gaussian": 2 * radius, "voxel": 0.5}[target.shape]
+    reaches_in = np.all((points >= -extent - 0.5) & (points <= np.array(shape) + extent - 0.5), axis=1)
+    for point in points[reaches_in]:
         if target.shape == "voxel":
             index = tuple(np.floor(point + 0.5).astype(int))
             if all(0 <= i < n for i, n in zip(index, shape, strict=True)):
                 painted[index] = 1
         else:
-            _paint_one(painted, point, radius, target.shape)
+            _paint_one(painted, point, radius, extent, target.shape)
     return painted
 
 
 def _paint_one(
-    painted: NDArray[np.float32], point: NDArray[np.float64], radius: float, kind: Literal["disc", "gaussian"]
+    painted: NDArray[np.float32],
+    point: NDArray[np.float64],
+    radius: float,
+    extent: float,
+    kind: Literal["disc", "gaussian"],
 ) -> None:
-    """Paint one particle in the window that it touches: all of a disc, four sigma of a Gaussian."""
-    extent = radius if kind == "disc" else 2 * radius
+    """Paint one particle in the window that it reaches: all of a disc, four sigma of a Gaussian."""
     low = np.maximum(np.ceil(point - extent), 0).astype(int)
     high = np.minimum(np.floor(point + extent) + 1, painted.shape).astype(int)
     if np.any(low >= high):

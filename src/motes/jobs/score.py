@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from motes.data.collection import ImageEntry, find_images, load_picks
+from motes.data.collection import ImageEntry, find_images, load_picks, own_threshold
 from motes.data.pairing import pair
 from motes.errors import PicksError, UnitError
 from motes.formats.images import image_info
@@ -14,7 +14,10 @@ from motes.units import Length
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """radius, or half of diameter, is how near a pick must be; images give shapes and pixel sizes."""
+    """radius, or half of diameter, is how near a pick must be; images give shapes and pixel sizes.
+
+    threshold: without it, for the folder that `motes pick` wrote, the one it was picked with.
+    """
 
     radius: Length | None = None
     diameter: Length | None = None
@@ -44,7 +47,7 @@ def score_picks(picks_source: str, truth_source: str, options: ScoreOptions | No
         picks,
         truth,
         radius={name: _radius(truth[name], images, options) for name in truth},
-        threshold=options.threshold,
+        threshold=own_threshold(picks_source) if options.threshold is None else options.threshold,
         ignore_rim=options.ignore_rim,
         shapes=shapes,
     )

@@ -20,6 +20,7 @@ from motes.errors import InputError, OutputError
 from motes.jobs.device import choose_device
 from motes.jobs.prepare import Prepared, prepare, resolve_diameter, split_names
 from motes.jobs.telling import Failure, Silent, Teller
+from motes.jobs.training_report import leave_report
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
 from motes.output import explained, write_text
@@ -90,7 +91,9 @@ def train(
     _train_with_records(net, recipe, parts, run, validator, teller)
     curve = validator.curve(net)
     fitted = fit_threshold(curve, recipe.threshold_goal)
-    save_model(run / MODEL, Model(net, _describe(recipe, length, parts, fitted)))
+    model = Model(net, _describe(recipe, length, parts, fitted))
+    save_model(run / MODEL, model)
+    leave_report(run, data, parts, model, validator, curve, fitted)
     shutil.rmtree(run / "cache", ignore_errors=True)
     return TrainResult(run / MODEL, fitted, summary(curve), parts.failures)
 

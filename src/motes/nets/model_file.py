@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from motes.data.normalise import Normalisation
@@ -75,7 +75,7 @@ def save_model(path: Path, model: Model) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in sorted(model.net.state_dict().items())}
     described = json.dumps(model.description.model_dump(mode="json"), sort_keys=True)
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={KEY: described})
+        temporary.write_bytes(save(tensors, metadata={KEY: described}))
 
 
 def load_model(path: Path, device: str = "cpu") -> Model:

@@ -10,6 +10,7 @@ from motes.nets.unet import NetDescription
 from motes.predict.tiles import tiles
 
 MEMORY = 1_500_000_000  # bytes of activations that one pass may take
+MARGIN = 2  # coarsest pixels of empty ground around an image, as crops that reach over its edge have it
 
 
 def probability_maps(
@@ -25,7 +26,8 @@ def probability_maps(
     image: normalised, at the working scale, ([z,] y, x). side: of a tile's inner part in pixels; without
     it, as large as memory allows. Returns (outputs, [z,] y, x).
     """
-    padded = pad_to_multiple(image, description.multiple)
+    margin = description.multiple * MARGIN
+    padded = pad_to_multiple(np.pad(image, margin), description.multiple)
     side = side or largest_side(description)
     halo = net_reach(description)
     if halo is None:
@@ -34,7 +36,7 @@ def probability_maps(
     for tile in tiles(padded.shape, side, halo, description.multiple):
         predicted = predict(net, padded[tile.outer], precision)
         maps[(slice(None), *tile.inner)] = predicted[(slice(None), *tile.inner_in_outer)]
-    return maps[(slice(None), *(slice(0, size) for size in image.shape))]
+    return maps[(slice(None), *(slice(margin, margin + size) for size in image.shape))]
 
 
 @torch.inference_mode()
@@ -55,13 +57,8 @@ def to_device(batch: Tensor, device: torch.device) -> Tensor:
 
 
 def pad_to_multiple(image: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
-    """Extend the end of each axis by mirroring, so that the net's pooling comes out even."""
-    widths = [(0, -size % multiple) for size in image.shape]
-    for axis, (_, width) in enumerate(widths):  # an image thinner than its padding is mirrored repeatedly
-        whole = [(0, 0)] * image.ndim
-        whole[axis] = (0, width)
-        image = np.pad(image, whole, mode="symmetric") if width else image
-    return image
+    """Extend the end of each axis by zeros, so that the net's pooling comes out even."""
+    return np.pad(image, [(0, -size % multiple) for size in image.shape])
 
 
 def largest_side(net: NetDescription) -> int:

@@ -76,6 +76,7 @@ def train_net(
         mean_loss = sum(losses) / len(losses)
         on_epoch(EpochResult(epoch + 1, mean_loss, optimiser.param_groups[0]["lr"], seconds, rate))
         save_checkpoint(run, net, optimiser, epoch + 1)
+    net.eval()
 
 
 def batches(source: CropSource, training: Training, seed: int, epoch: int) -> Iterator[Batch]:

@@ -1,0 +1,383 @@
+"""Look at images and picks before anything is done with them: what is here, and what is wrong with it."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from motes.data.collection import ImageEntry, find_images, inside_image, read_all_picks
+from motes.data.orientation import OrientationEvidence, orientation_evidence
+from motes.data.pairing import Pairing, pair
+from motes.data.working import check_diameter, to_working_scale
+from motes.errors import MotesError, UnitError
+from motes.image import Image
+from motes.jobs.telling import Silent, Teller
+from motes.picks import Picks
+from motes.recipe import Recipe
+from motes.units import Length
+
+CLOSE_SHARE = 0.1  # more picks than this nearer than half a diameter to the next are no accident
+OUTSIDE_SHARE = 0.1  # what training refuses as picks of another binning
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """diameter: of a particle. pixel_size: A/px, counts before the header's. ndim: 2, or 3 for volumes."""
+
+    diameter: Length | None = None
+    pixel_size: float | None = None
+    ndim: int = 2
+
+
+@dataclass(frozen=True)
+class PicksFacts:
+    """The picks of one image.
+
+    outside: how many lie outside the image. repeated: how many stand there a second time. diameter: of a
+    particle, px. nearest: median distance to the next pick, px. close: picks nearer than half a diameter
+    to another. as_given, flipped: strength of the mean patch (1 is noise). What cannot be known is None.
+    """
+
+    count: int
+    outside: int
+    repeated: int
+    diameter: float | None = None
+    nearest: float | None = None
+    close: int | None = None
+    as_given: float | None = None
+    flipped: Mapping[str, float] = field(default_factory=dict)
+    suspect: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """One image. shape: (y, x) or (z, y, x). pixel_size: A/px. low to std: of the finite pixels.
+
+    sha256: of type, shape and pixels. problem: why it cannot be used.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    pixel_size: float | None = None
+    pixel_size_from: Literal["option", "list", "header"] | None = None
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    bad_pixels: int = 0
+    sha256: str | None = None
+    picks: PicksFacts | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong, and what to do. unusable: it has to be put right before this can be used."""
+
+    message: str
+    images: tuple[str, ...] = ()
+    unusable: bool = False
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found. paired: image name to the name of its picks, None where no picks were named."""
+
+    images: list[ImageFacts]
+    problems: list[Problem]
+    paired: dict[str, str] | None = None
+    without_picks: tuple[str, ...] = ()
+    without_image: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing has to be put right first."""
+        return not any(problem.unusable for problem in self.problems)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {"usable": self.usable, **asdict(self)}
+
+
+def inspect(
+    sources: Sequence[str],
+    picks_source: str | None = None,
+    options: InspectOptions | None = None,
+    teller: Teller | None = None,
+) -> Inspection:
+    """Look at every image and its picks, one image in memory at a time.
+
+    Raises InputError where there is no image at all; whatever else is wrong is among the problems.
+    """
+    options, teller = options or InspectOptions(), teller or Silent()
+    entries = find_images(sources, options.ndim)
+    picks, pairing, problems = _paired_picks(entries, picks_source, options)
+    facts = []
+    with teller.progress("inspecting", len(entries), "images") as done:
+        for number, entry in enumerate(entries):
+            facts.append(_look_at(entry, picks.get(entry.name), options))
+            done(number + 1)
+    found = [*problems, *_image_problems(facts), *_picks_problems(facts, options)]
+    found.sort(key=lambda problem: not problem.unusable)
+    if pairing is None:
+        return Inspection(facts, found)
+    return Inspection(facts, found, dict(pairing.key_of), tuple(pairing.unlabelled), tuple(pairing.left_over))
+
+
+def _paired_picks(
+    entries: Sequence[ImageEntry], source: str | None, options: InspectOptions
+) -> tuple[dict[str, Picks], Pairing | None, list[Problem]]:
+    """Picks by image name, how they were paired, and what went wrong on the way."""
+    if source is None:
+        return {}, None, []
+    names = [entry.name for entry in entries]
+    try:
+        loaded = read_all_picks(source, entries, options.ndim)
+        pairing = pair(names, loaded.picks)
+    except MotesError as error:
+        return {}, Pairing({}, names, []), [Problem(str(error), unusable=True)]
+    problems = [Problem(reason, (name,), unusable=True) for name, reason in loaded.problems.items()]
+    if not pairing.key_of:
+        found = next(iter(loaded.picks), "nothing")
+        problems.append(
+            Problem(
+                f"none of the picks belongs to one of the images: images are named like {names[0]!r}, picks "
+                f"like {found!r}; rename one of them so that the names agree",
+                unusable=True,
+            )
+        )
+    elif pairing.unlabelled:
+        problems.append(
+            Problem("no picks for these images; training leaves them out", tuple(pairing.unlabelled))
+        )
+    if pairing.key_of and pairing.left_over:
+        problems.append(
+            Problem("picks without an image; name all images, or remove them", tuple(pairing.left_over))
+        )
+    return {name: loaded.picks[key] for name, key in pairing.key_of.items()}, pairing, problems
+
+
+def _look_at(entry: ImageEntry, picks: Picks | None, options: InspectOptions) -> ImageFacts:
+    """Read one image and tell what is in it; what goes wrong comes back as its problem."""
+    try:
+        image = entry.read(options.ndim, options.pixel_size)
+        values = image.as_float32()
+    except (MotesError, OSError) as error:
+        return ImageFacts(entry.name, problem=str(error))
+    good = values[np.isfinite(values)]
+    known = good if good.size else np.zeros(1, np.float32)
+    return ImageFacts(
+        entry.name,
+        shape=image.shape,
+        dtype=str(image.data.dtype),
+        pixel_size=image.pixel_size,
+        pixel_size_from=_origin(image, entry, options),
+        low=float(known.min()),
+        high=float(known.max()),
+        mean=float(known.mean(dtype=np.float64)),
+        std=float(known.std(dtype=np.float64)),
+        bad_pixels=values.size - good.size,
+        sha256=_pixel_hash(image),
+        picks=None if picks is None else _look_at_picks(picks, image, options),
+        problem=_pixel_problem(known, values.size - good.size, values.size),
+    )
+
+
+def _origin(
+    image: Image, entry: ImageEntry, options: InspectOptions
+) -> Literal["option", "list", "header"] | None:
+    if image.pixel_size is None:
+        return None
+    if options.pixel_size is not None:
+        return "option"
+    return "list" if entry.pixel_size is not None else "header"
+
+
+def _pixel_problem(good: NDArray[np.float32], bad: int, total: int) -> str | None:
+    """Why pixels cannot be used, by the same rules as training and picking."""
+    if bad > total / 2:
+        return f"{bad} of {total} pixels are NaN or infinite; the file is damaged, write it again"
+    if good.min() == good.max():
+        return f"constant, all pixels are {float(good[0]):g}; there is nothing to see in it, leave it out"
+    return None
+
+
+def _pixel_hash(image: Image) -> str:
+    digest = hashlib.sha256(f"{image.shape} {image.data.dtype.newbyteorder('<')}".encode())
+    digest.update(np.ascontiguousarray(image.data).tobytes())
+    return digest.hexdigest()
+
+
+def _look_at_picks(picks: Picks, image: Image, options: InspectOptions) -> PicksFacts:
+    if picks.ndim != image.ndim:
+        mismatch = f"the image has {image.ndim} dimensions, its picks have {picks.ndim}"
+        return PicksFacts(len(picks), 0, 0, problem=mismatch)
+    unique = np.unique(picks.points, axis=0)
+    nearest = cKDTree(unique).query(unique, k=2)[0][:, 1] if len(unique) > 1 else np.zeros(0)
+    diameter, problem = _diameter(picks, image, options)
+    evidence = None
+    if diameter is not None and problem is None:
+        evidence = _evidence(picks, image, diameter)
+    return PicksFacts(
+        count=len(picks),
+        outside=int(len(picks) - inside_image(picks.points, image.shape).sum()),
+        repeated=len(picks) - len(unique),
+        diameter=diameter,
+        nearest=float(np.median(nearest)) if len(nearest) else None,
+        close=None if diameter is None else int((nearest < diameter / 2).sum()),
+        as_given=None if evidence is None else evidence.as_given,
+        flipped={} if evidence is None else evidence.flipped,
+        suspect=None if evidence is None else evidence.suspect,
+        problem=problem,
+    )
+
+
+def _diameter(picks: Picks, image: Image, options: InspectOptions) -> tuple[float | None, str | None]:
+    """A particle's diameter in px of this image, given or the median of the picks', and what is wrong with it."""
+    try:
+        if options.diameter is not None:
+            diameter = options.diameter.in_pixels(image.pixel_size)
+        elif picks.diameters is not None and len(picks):
+            diameter = float(np.median(picks.diameters))
+        else:
+            return None, None
+    except UnitError as error:
+        return None, str(error)
+    try:
+        check_diameter(diameter, image.shape, image.name)
+    except UnitError as error:
+        return diameter, str(error)
+    return diameter, None
+
+
+def _evidence(picks: Picks, image: Image, diameter: float) -> OrientationEvidence | None:
+    """Whether the picks fit the image as it is; None where that cannot be told."""
+    recipe = Recipe(name="inspect")
+    try:
+        working = to_working_scale(image, diameter, recipe.working_diameter, recipe.normalisation)
+    except MotesError:  # the image's own problem says it already
+        return None
+    return orientation_evidence(working.data, picks.scaled(working.factors).points, recipe.working_diameter)
+
+
+def _image_problems(facts: Sequence[ImageFacts]) -> Iterator[Problem]:
+    """What is wrong with single images, then with the set."""
+    for each in facts:
+        if each.problem is not None:
+            yield Problem(each.problem, (each.name,), unusable=True)
+    masked = [f for f in facts if f.bad_pixels and f.problem is None]
+    if masked:
+        count = sum(f.bad_pixels for f in masked)
+        yield Problem(f"{count} NaN or infinite pixels; they are masked and counted", _names(masked))
+    for twins in _grouped(facts, "sha256").values():
+        if len(twins) > 1:
+            yield Problem(
+                "the same pixels; keep one of these images, or training sees it repeatedly", _names(twins)
+            )
+    yield from _set_problems([f for f in facts if f.shape is not None])
+
+
+def _set_problems(facts: Sequence[ImageFacts]) -> Iterator[Problem]:
+    unknown = [f for f in facts if f.pixel_size is None]
+    if unknown:
+        yield Problem(
+            "no pixel size in the header; give --pixel-size, or lengths in pixels, as in 60px",
+            _names(unknown),
+        )
+    sizes = _grouped(facts, "pixel_size")
+    if len(sizes) > 1:
+        listed = ", ".join(f"{len(group)} images with {size:g} A/px" for size, group in sizes.items())
+        yield Problem(
+            f"different pixel sizes: {listed}; each image is scaled by its own, see that they are right"
+        )
+    shapes = _grouped(facts, "shape")
+    if len(shapes) > 1:
+        listed = ", ".join(f"{len(group)} of {shape_text(shape)}" for shape, group in shapes.items())
+        yield Problem(f"images of different sizes: {listed}; that is allowed, see that they belong together")
+
+
+def _picks_problems(facts: Sequence[ImageFacts], options: InspectOptions) -> Iterator[Problem]:
+    picked = [(f, f.picks) for f in facts if f.picks is not None]
+    wrong = [(f, p.problem) for f, p in picked if p.problem is not None]
+    if wrong:
+        yield Problem(str(wrong[0][1]), _names(f for f, _ in wrong), unusable=True)
+    suspects = [(f, p) for f, p in picked if p.suspect is not None]
+    for suspect, p in suspects:
+        yield _flipped(suspect.name, p)
+    outside = [(f, p) for f, p in picked if p.outside]
+    far = [f for f, p in outside if p.outside > max(1, p.count * OUTSIDE_SHARE)]
+    if outside:
+        count, total = sum(p.outside for _, p in outside), sum(p.count for _, p in outside)
+        what = (
+            "were they made on another binning, or in Angstrom? Convert them to pixels of these images first"
+            if far
+            else "they are left out"
+        )
+        names = _names(far or [f for f, _ in outside])
+        yield Problem(f"{count} of {total} picks lie outside the image; {what}", names, unusable=bool(far))
+    repeated = [f for f, p in picked if p.repeated]
+    if repeated:
+        count = sum(p.repeated for _, p in picked)
+        yield Problem(
+            f"{count} picks stand there more than once; the repetitions are left out", _names(repeated)
+        )
+    yield from _distance_problems([(f, p) for f, p in picked if p.count], options)
+    if picked and not any(p.count for _, p in picked):
+        yield Problem(
+            "there is not one particle in the picks; nothing can be learnt from them", unusable=True
+        )
+
+
+def _distance_problems(
+    picked: Sequence[tuple[ImageFacts, PicksFacts]], options: InspectOptions
+) -> Iterator[Problem]:
+    crowded = [(f, p) for f, p in picked if p.close is not None and p.close > p.count * CLOSE_SHARE]
+    if crowded:
+        count, total = sum(p.close or 0 for _, p in crowded), sum(p.count for _, p in crowded)
+        yield Problem(
+            f"{count} of {total} picks are nearer than half a diameter to another one; were particles picked "
+            "twice, or is the diameter too large? Check --diameter and --pixel-size",
+            _names(f for f, _ in crowded),
+        )
+    if picked and options.diameter is None and all(p.diameter is None for _, p in picked):
+        yield Problem(
+            "the diameter is not known, so distances and orientation were not checked; give --diameter 150 "
+            "(Angstrom) or --diameter 60px"
+        )
+
+
+def _flipped(name: str, picks: PicksFacts) -> Problem:
+    flip = str(picks.suspect)
+    axis = "y" if flip == "upside down" else "x"
+    return Problem(
+        f"the picks seem to be {flip}: the mean patch at the picks has a strength of {picks.as_given:.1f}, at "
+        f"the flipped picks {picks.flipped[flip]:.1f} (noise gives 1); convert them with "
+        f"`motes convert PICKS OUT --to csv --images IMAGES --flip {axis}`",
+        (name,),
+        unusable=True,
+    )
+
+
+def _grouped(facts: Sequence[ImageFacts], key: str) -> dict[Any, list[ImageFacts]]:
+    """Facts by one of their values, those without it left out."""
+    groups: dict[Any, list[ImageFacts]] = {}
+    for each in facts:
+        value = getattr(each, key)
+        if value is not None:
+            groups.setdefault(value, []).append(each)
+    return groups
+
+
+def _names(facts: Iterable[ImageFacts]) -> tuple[str, ...]:
+    return tuple(each.name for each in facts)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """3710x3838, slowest axis first, as sizes are typed."""
+    return "x".join(str(size) for size in shape)
