@@ -15,7 +15,7 @@ Table = dict[str, list[str]]
 _KEYWORD = r"((?:data|loop|save|stop|global)_\S*)"
 _BEFORE_A_VALUE = re.compile(rf"^([ \t]*){_KEYWORD}(?=[ \t]+[^#_\s])", re.MULTILINE | re.IGNORECASE)
 _AFTER_A_VALUE = re.compile(rf"(?<=\S)([ \t]+){_KEYWORD}", re.IGNORECASE)
-_RESERVED = re.compile(r"(data|loop|save|stop|global)_[^\s'\"]*", re.IGNORECASE)
+_PLAIN = re.compile(r"[^\s'\"#_$;\[\]][^\s'\"]*")
 _FIRST_WORD = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*data_", re.IGNORECASE)
 
 
@@ -72,5 +72,6 @@ def format_table(block: str, columns: dict[str, list[str]]) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote only where STAR needs it: RELION 3.1 takes quotes for a part of the name."""
-    return value if _RESERVED.fullmatch(value) else cif.quote(value)
+    """Quote only where a value would fall apart: RELION 3.1 takes quotes for a part of the name."""
+    plain = value.isascii() and _PLAIN.fullmatch(value)
+    return value if plain else cif.quote(value)
