@@ -36,7 +36,7 @@ def test_a_hot_pixel_does_not_set_the_scale():
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -1e6, 1e-20])
 def test_a_constant_image_is_refused_by_name(value):
-    with pytest.raises(ImageError, match="flat.mrc: all pixels have the same value"):
+    with pytest.raises(ImageError, match=r"flat\.mrc: all pixels have the same value"):
         normalise(np.full((8, 8), value, dtype=np.float32), Normalisation(), "flat.mrc")
 
 
@@ -68,7 +68,7 @@ def test_each_axis_keeps_its_own_factor():
 
 @pytest.mark.parametrize("diameter", [0.5, 3.0])
 def test_a_particle_of_three_pixels_is_refused(diameter):
-    with pytest.raises(UnitError, match="too small.*--pixel-size"):
+    with pytest.raises(UnitError, match=r"too small.*--pixel-size"):
         check_diameter(diameter, (100, 100), "x")
 
 

@@ -4,7 +4,7 @@ import torch
 
 from motes.nets.build import build_net
 from motes.nets.unet import NetDescription
-from motes.predict.maps import MEMORY, largest_side, pad_to_multiple, probability_maps
+from motes.predict.maps import MEMORY, blended, largest_side, pad_to_multiple, probability_maps
 
 
 def trained_looking_net(description: NetDescription) -> torch.nn.Module:
@@ -88,3 +88,23 @@ def test_a_wider_net_gets_smaller_tiles():
     narrow, wide = (largest_side(NetDescription(width=w)) for w in (16, 64))
     assert narrow == pytest.approx(2 * wide, abs=2)
     assert MEMORY / 4 < 4 * 8 * 64 * wide**2 < 2 * MEMORY
+
+
+def test_blended_tiles_of_a_net_that_looks_nowhere_equal_the_whole():
+    description = NetDescription(width=2, depth=3)
+    image = np.random.default_rng(0).normal(size=(64, 88)).astype(np.float32)
+    maps = blended(lambda part: part[None] * 2, image, 24, description)
+    np.testing.assert_allclose(maps[0], image * 2, rtol=1e-5)
+
+
+def test_blended_tiles_have_no_seams():
+    """Each tile says another constant, as a net that pools over its whole input may."""
+    description = NetDescription(width=2, depth=3)
+    said = iter(np.linspace(0, 1, 100))
+
+    def say_something_else(part):
+        return np.full((1, *part.shape), next(said), dtype=np.float32)
+
+    maps = blended(say_something_else, np.zeros((96, 96), dtype=np.float32), 32, description)
+    assert np.abs(np.diff(maps[0], axis=0)).max() < 0.25 * np.ptp(maps)
+    assert np.abs(np.diff(maps[0], axis=1)).max() < 0.25 * np.ptp(maps)

@@ -1,7 +1,7 @@
 """motes pick."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,6 +21,10 @@ def pick(
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Lowest score, between 0 and 1; by default the model's own.")
+    ] = None,
+    method: Annotated[
+        Literal["peaks", "components"] | None,
+        typer.Option(help="Peaks of the probability, or connected regions with their boxes."),
     ] = None,
     pixel_size: PixelSize = None,
     diameter: Diameter = None,
@@ -42,6 +46,7 @@ def pick(
 
     options = PickOptions(
         threshold=threshold,
+        method=method,
         pixel_size=pixel_size,
         diameter=length(diameter),
         formats=tuple(name for name in dict.fromkeys(format or ()) if name != "csv"),

@@ -7,8 +7,9 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from motes.jobs.device import choose_device
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model
 from motes.output import write_text
-from motes.picking.picker import pick_map
+from motes.picking.picker import Picking, pick_map, to_full_size
 from motes.picks import Picks
 from motes.predict.maps import fast_precision, probability_maps
 from motes.units import Length
@@ -40,6 +41,7 @@ class PickOptions:
     """
 
     threshold: float | None = None
+    method: Literal["peaks", "components"] | None = None
     pixel_size: float | None = None
     diameter: Length | None = None
     formats: tuple[str, ...] = ()
@@ -93,6 +95,12 @@ class Picker:
         chosen = self.options.threshold
         return described.thresholds[described.classes[0]] if chosen is None else chosen
 
+    @property
+    def picking(self) -> Picking:
+        """How picks are found: the model's own way, unless the user chose the method."""
+        own, method = self.model.description.picking, self.options.method
+        return own if method is None else Picking.model_validate({**own.model_dump(), "method": method})
+
     def read(self, entry: ImageEntry) -> "ReadImage | MotesError":
         """Read an image and bring it to the working scale; an error comes back as a value."""
         described = self.model.description
@@ -110,13 +118,13 @@ class Picker:
         """Candidates in pixels of the full-size image, and the probability map at the working scale."""
         described = self.model.description
         maps = probability_maps(self.model.net, described.net, image.working.data, precision=self.precision)
-        found = pick_map(maps[0], described.working_diameter, described.picking)
-        full = found.scaled([1 / factor for factor in image.working.factors])
+        found = pick_map(maps[0], described.working_diameter, self.picking)
+        full = to_full_size(found, image.working.factors)
         inside = np.all((full.points >= 0) & (full.points <= np.array(image.working.full_shape) - 1), axis=1)
         kept = full.select(inside)
-        return Picks(kept.points, kept.scores, diameters=np.full(len(kept), round(image.diameter, 3))), maps[
-            0
-        ]
+        if kept.diameters is None:
+            kept = replace(kept, diameters=np.full(len(kept), round(image.diameter, 3)))
+        return kept, maps[0]
 
     def write(self, image: "ReadImage", picks: Picks, probability: NDArray[np.float32]) -> None:
         """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
@@ -254,6 +262,7 @@ def _claim(out: Path, picker: Picker, model_hash: str, overwrite: bool) -> None:
     settings = {
         "model": model_hash,
         "threshold": picker.threshold,
+        "method": picker.picking.method,
         "pixel_size": options.pixel_size,
         "diameter": None if options.diameter is None else str(options.diameter),
         "formats": list(options.formats),

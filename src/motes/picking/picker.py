@@ -1,12 +1,15 @@
 """From a probability map to picks, as a recipe describes it."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from motes.picking.objects import find_components
+from motes.picking.objects import AXES, find_components
 from motes.picking.peaks import find_peaks
 from motes.picking.suppress import suppress
 from motes.picks import Picks
@@ -43,3 +46,19 @@ def pick_map(probability: NDArray[np.float32], diameter: float, picking: Picking
     minimum_size = max(1, round(picking.minimum_area * whole))
     found = find_components(probability, picking.component_threshold, minimum_size)
     return suppress(found, minimum_distance)
+
+
+def to_full_size(picks: Picks, factors: Sequence[float]) -> Picks:
+    """Picks of a map in pixels of the full-size image, the boxes and sizes of components included.
+
+    factors: map size / full size along each axis, in array order.
+    """
+    full = picks.scaled([1 / factor for factor in factors])
+    extra = dict(picks.extra)
+    if "size" in extra:
+        extra["size"] = np.rint(extra["size"] / math.prod(factors)).astype(np.intp)
+    for axis, factor in zip(AXES[-picks.ndim :], factors, strict=True):
+        for side in (f"box_{axis}0", f"box_{axis}1"):
+            if side in extra:
+                extra[side] = np.rint(extra[side] / factor).astype(np.intp)
+    return replace(full, extra=extra)

@@ -1,4 +1,9 @@
-"""Probability maps: the whole image in one pass where memory allows, else in tiles that equal it."""
+"""Probability maps: the whole image in one pass where memory allows, else in tiles that equal it.
+
+Only nets that pool over their whole input cannot be tiled exactly; their tiles overlap and are blended.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -29,14 +34,58 @@ def probability_maps(
     margin = description.multiple * MARGIN
     padded = pad_to_multiple(np.pad(image, margin), description.multiple)
     side = side or largest_side(description)
-    halo = net_reach(description)
-    if halo is None:
-        raise ValueError(f"{description.name} pools over its whole input and cannot be tiled exactly")
-    maps = np.empty((description.outputs, *padded.shape), dtype=np.float32)
-    for tile in tiles(padded.shape, side, halo, description.multiple):
-        predicted = predict(net, padded[tile.outer], precision)
-        maps[(slice(None), *tile.inner)] = predicted[(slice(None), *tile.inner_in_outer)]
+    reach = net_reach(description)
+
+    def predict_part(part: NDArray[np.float32]) -> NDArray[np.float32]:
+        return predict(net, part, precision)
+
+    if reach is None:
+        maps = blended(predict_part, padded, side, description)
+    else:
+        maps = exact(predict_part, padded, side, reach, description)
     return maps[(slice(None), *(slice(margin, margin + size) for size in image.shape))]
+
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def exact(
+    predict_part: Predict, image: NDArray[np.float32], side: int, reach: int, net: NetDescription
+) -> NDArray[np.float32]:
+    """Tiles with a surround as wide as the net's reach, which equal the whole image."""
+    maps = np.empty((net.outputs, *image.shape), dtype=np.float32)
+    for tile in tiles(image.shape, side, reach, net.multiple):
+        predicted = predict_part(image[tile.outer])
+        maps[(slice(None), *tile.inner)] = predicted[(slice(None), *tile.inner_in_outer)]
+    return maps
+
+
+def blended(
+    predict_part: Predict, image: NDArray[np.float32], side: int, net: NetDescription
+) -> NDArray[np.float32]:
+    """Overlapping tiles whose weights fall off linearly towards their edges.
+
+    For nets that pool over their whole input: what they say depends on the tile, so seams are smoothed
+    rather than absent. An image that fits into one tile is predicted whole.
+    """
+    sums = np.zeros((net.outputs, *image.shape), dtype=np.float32)
+    weights = np.zeros(image.shape, dtype=np.float32)
+    for tile in tiles(image.shape, side, side // 4, net.multiple):
+        predicted = predict_part(image[tile.outer])
+        weight = _tent(predicted.shape[1:])
+        sums[(slice(None), *tile.outer)] += predicted * weight
+        weights[tile.outer] += weight
+    maps: NDArray[np.float32] = (sums / weights).astype(np.float32)
+    return maps
+
+
+def _tent(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Weights that are largest in the middle of a tile and small, but never zero, at its edges."""
+    axes = [1 - np.abs(np.linspace(-1, 1, n + 2)[1:-1]) for n in shape]
+    product = np.ones(shape)
+    for axis in np.ix_(*axes):
+        product = product * axis
+    return product.astype(np.float32)
 
 
 @torch.inference_mode()
