@@ -135,7 +135,6 @@ def test_nan_and_infinite_pixels_are_masked_and_counted(motes: Motes, tiny: Any,
     assert "mic_0001.mrc: 8 NaN or infinite pixels masked" in trained.err
 
 
-@pytest.mark.xfail(reason="a crop that holds the whole image shares its read-only memory", strict=True)
 def test_an_image_smaller_than_a_tile_or_a_crop(motes: Motes, tiny: Any, tmp_path: Path) -> None:
     for number in (1, 2):
         name = f"mic_000{number}"

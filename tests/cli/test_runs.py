@@ -19,7 +19,7 @@ from motes.formats.picks import read_picks
 from motes.formats.relion import write_micrographs_star
 
 Motes = Callable[..., Any]
-KILLED = ("width=4", "training.steps=12", "epochs=4", "sampling.size=64", "training.batch=4")
+KILLED = ("width=4", "training.steps=10", "epochs=3", "sampling.size=64", "training.batch=4")
 
 
 def train_words(tiny: Any, run: Path, *words: object) -> list[str]:
@@ -58,7 +58,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     models = [(tmp_path / run / "model.safetensors").read_bytes() for run in ("killed", "whole")]
     assert models[0] == models[1]
     lines = (tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 
 
 def test_the_same_training_twice_gives_the_same_bytes(motes: Motes, tiny: Any, tmp_path: Path) -> None:
@@ -223,7 +223,6 @@ def test_names_are_echoed_character_for_character(
     assert list(read_picks(Path("job/relion/autopick.star"))) == names
 
 
-@pytest.mark.xfail(reason="the STAR writer quotes names with underscores", strict=True)
 def test_names_with_underscores_are_echoed_without_quotes(
     motes: Motes, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
