@@ -15,6 +15,7 @@ _REASONS = {
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOSPC: "the disk is full; free some space and run the same command again, what is done stays",
     errno.EDQUOT: "your disk quota is used up; free some space and run the same command again",
+    errno.ENOENT: "that place does not exist and cannot be made; choose another folder",
     errno.EEXIST: "a file stands where a folder is needed; remove it or choose another folder",
     errno.ENOTDIR: "a file stands where a folder is needed; remove it or choose another folder",
     errno.EISDIR: "a folder stands where a file is needed; remove it or choose another name",
@@ -46,7 +47,9 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0)
+        # NumPy says "100 requested and 20 written", without a number, where the disk is full.
+        number = errno.ENOSPC if error.errno is None and "written" in str(error) else error.errno
+        reason = _REASONS.get(number or 0)
         if reason is None:
             raise
         raise OutputError(f"cannot write {path}: {reason}") from error

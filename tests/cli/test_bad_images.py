@@ -140,9 +140,10 @@ def test_an_image_smaller_than_a_tile_or_a_crop(motes: Motes, tiny: Any, tmp_pat
         name = f"mic_000{number}"
         small = read_image(tiny.images / f"{name}.mrc").as_float32()[:70, :90]
         write_image(tmp_path / "images" / f"{name}.mrc", small, 4.0)
-        (tmp_path / f"{name}.csv").write_text("x,y\n30,30\n60,20\n")
+        (tmp_path / "truth").mkdir(exist_ok=True)
+        (tmp_path / "truth" / f"{name}.csv").write_text("x,y\n30,30\n60,20\n")
     assert motes("pick", tmp_path / "images", "--model", tiny.model, "--out", tmp_path / "out").code == 0
-    assert train(motes, tmp_path / "images", tmp_path, tmp_path, "--diameter", 150).code == 0
+    assert train(motes, tmp_path / "images", tmp_path / "truth", tmp_path, "--diameter", 150).code == 0
     assert (tmp_path / "run" / "model.safetensors").is_file()
 
 

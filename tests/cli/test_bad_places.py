@@ -113,7 +113,6 @@ def test_a_full_disk(motes: Motes, tiny: Any, small_disk: Path) -> None:
         assert not [p for p in small_disk.rglob(".*") if p.is_file()]
 
 
-@pytest.mark.xfail(reason="numpy gives no error number when the disk fills up", strict=True)
 def test_a_full_disk_while_training(motes: Motes, tiny: Any, small_disk: Path) -> None:
     answer = motes(*commands(tiny, small_disk / "out")[1])
     assert answer.code == 1

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_a_single_file_for_one_image_only(tmp_path: Path) -> None:
 
 def test_names_that_would_share_a_file(tmp_path: Path) -> None:
     (tmp_path / "two.csv").write_text("image,x,y\na.mrc,1,2\na.tif,3,4\n")
-    with pytest.raises(InputError, match=r"a.mrc and a.tif would both be written to"):
+    with pytest.raises(OutputError, match=r"a.mrc and a.tif would both be written to"):
         convert(str(tmp_path / "two.csv"), tmp_path / "out", "csv")
     assert not (tmp_path / "out").exists()
 
@@ -109,3 +110,21 @@ def test_refusals(tmp_path: Path) -> None:
         convert(source, tmp_path / "in.csv", "csv")
     convert(source, tmp_path / "in.csv", "csv", overwrite=True)
     assert list(read_picks(tmp_path / "in.csv")) == ["a.mrc"]
+
+
+def test_picks_that_fit_the_mirrored_image_are_refused_until_they_are_turned(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform(15, 185, (60, 2))
+    rows, columns = np.mgrid[:200, :200]
+    image = rng.normal(size=(200, 200)).astype(np.float32)
+    for y, x in points:
+        image -= (rows - y) ** 2 + (columns - x) ** 2 < 36
+    write_image(tmp_path / "a.mrc", image, 1.0)
+    save(tmp_path / "a.csv", flipped(Picks(points), -2, 200).points.tolist())
+    known = ConvertOptions(images=[str(tmp_path / "a.mrc")], diameter=Length(12, "px"))
+    with pytest.raises(PicksError, match=r"upside down.*--flip y"):
+        convert(str(tmp_path / "a.csv"), tmp_path / "wrong", "relion", known)
+    turned = convert(str(tmp_path / "a.csv"), tmp_path / "right", "relion", replace(known, flip="y"))
+    assert turned.picks == 60
+    kept = convert(str(tmp_path / "a.csv"), tmp_path / "kept", "relion", replace(known, check_flips=False))
+    assert kept.picks == 60

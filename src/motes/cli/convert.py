@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from motes.cli.options import Diameter, LeftOver, PixelSize, finish, length, refuse_left_over
+from motes.cli.options import (
+    Diameter,
+    LeftOver,
+    NoOrientationCheck,
+    PixelSize,
+    finish,
+    length,
+    refuse_left_over,
+)
 
 
 def convert(
@@ -29,6 +37,7 @@ def convert(
         typer.Option(help="Mirror the coordinates: y (upside down) or x (left to right).", metavar="x|y"),
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Leave out picks with a lower score.")] = None,
+    no_orientation_check: NoOrientationCheck = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write into a folder in use.")] = False,
 ) -> None:
     """Write picks in the format of another program."""
@@ -43,6 +52,7 @@ def convert(
         diameter=length(diameter),
         flip=flip,
         threshold=threshold,
+        check_flips=not no_orientation_check,
     )
     result = convert(picks, out, to, options, overwrite=overwrite, teller=Terminal())
     OUT.print(f"{result.picks} picks of {len(result.files)} images in {out}", markup=False)

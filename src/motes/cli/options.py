@@ -27,6 +27,9 @@ Images = Annotated[
     ),
 ]
 LeftOver = Annotated[list[str] | None, typer.Argument(hidden=True)]
+NoOrientationCheck = Annotated[
+    bool, typer.Option("--no-orientation-check", help="Take picks that seem to be mirrored.")
+]
 Out = Annotated[Path, typer.Option(help="Folder for the results.", file_okay=False)]
 
 

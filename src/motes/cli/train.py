@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from motes.cli.options import Device, Diameter, Images, Out, PixelSize, Threads, finish
+from motes.cli.options import Device, Diameter, Images, NoOrientationCheck, Out, PixelSize, Threads, finish
 
 
 def train(
@@ -26,9 +26,7 @@ def train(
     ] = None,
     validation_picks: Annotated[str | None, typer.Option(help="Their coordinates.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-    no_orientation_check: Annotated[
-        bool, typer.Option("--no-orientation-check", help="Take picks that seem to be upside down.")
-    ] = False,
+    no_orientation_check: NoOrientationCheck = False,
     device: Device = None,
     threads: Threads = None,
 ) -> None:

@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from motes.data.collection import PICKS_SUFFIXES, ImageEntry, collect, load_picks, own_threshold
+from motes.data.normalise import Normalisation
+from motes.data.orientation import FEWEST_PICKS, check_orientation
 from motes.data.pairing import IMAGE_SUFFIX
+from motes.data.working import to_working_scale
 from motes.errors import InputError, OutputError, PicksError, did_you_mean
 from motes.formats.images import image_info
 from motes.formats.picks import PICKS_FORMATS, write_index, write_picks
-from motes.jobs.pick import coordinate_file
+from motes.jobs.places import coordinate_places
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.picks import Picks
 from motes.units import Length
 
+WORKING_DIAMETER = 20  # px, for the check of flipped picks
 FLIP_AXES = {"y": -2, "x": -1}
 
 
@@ -24,6 +28,7 @@ class ConvertOptions:
     """images: give names, sizes and pixel sizes. pixel_size: A/px, counts before the images'.
 
     box_size: pixels, for formats that store boxes. diameter: of a particle, for those that store it.
+    check_flips: refuse picks that fit the mirrored image much better, where their diameter is known.
     flip: x or y. threshold: lowest score; without it, for what `motes pick` wrote, its own.
     """
 
@@ -33,6 +38,7 @@ class ConvertOptions:
     diameter: Length | None = None
     flip: str | None = None
     threshold: float | None = None
+    check_flips: bool = True
     ndim: int = 2
 
 
@@ -87,7 +93,8 @@ def convert(
         raise OutputError(f"{out} is there already; give another name, or --overwrite to write into it")
     if not single:
         _tell_names(named, to, teller)
-    places = [out] if single else _places(named, out, to)
+    names = [each.output_name for each in named]
+    places = [out] if single else list(coordinate_places(names, out, to).values())
     result = _write_all(named, places, to, options, own_threshold(source))
     if single:
         return result
@@ -144,25 +151,6 @@ def _tell_names(named: Sequence[NamedPicks], to: str, teller: Teller) -> None:
         )
 
 
-def _places(named: Sequence[NamedPicks], out: Path, to: str) -> list[Path]:
-    """A file for each image; InputError where two images would share one."""
-    taken: dict[Path, str] = {}
-    for each in named:
-        place = out / _file_name(each.output_name, to)
-        if place in taken:
-            raise InputError(
-                f"{taken[place]} and {each.name} would both be written to {place}; rename one of them, or "
-                "convert them separately"
-            )
-        taken[place] = each.name
-    return list(taken)
-
-
-def _file_name(name: str, to: str) -> str:
-    """As `motes pick` names it; a name without the extension of an image keeps all of its dots."""
-    return coordinate_file(name if IMAGE_SUFFIX.search(name) else f"{name}.mrc", to)
-
-
 def _from_here(path: Path) -> str:
     """As an index lists it: relative to the current folder, where the path lies below it."""
     absolute = path.absolute()
@@ -185,6 +173,7 @@ def _write_all(
     for each, place in zip(named, places, strict=True):
         try:
             picks = _changed(each, options)
+            _check_flips(each, picks, options)
             picks = picks if threshold is None else picks.above(threshold)
             write_picks(place, picks, format=to, image_name=each.name, box_size=options.box_size)
         except InputError as error:
@@ -210,6 +199,18 @@ def _changed(named: NamedPicks, options: ConvertOptions) -> Picks:
         diameter = options.diameter.in_pixels(info.pixel_size if info else options.pixel_size)
         picks = replace(picks, diameters=np.full(len(picks), diameter))
     return picks
+
+
+def _check_flips(named: NamedPicks, picks: Picks, options: ConvertOptions) -> None:
+    """Raise PicksError where picks with a known diameter fit the mirror image of their image much better."""
+    if named.image is None or picks.diameters is None:
+        return
+    if len(picks) < FEWEST_PICKS or not options.check_flips:
+        return
+    image = named.image.read(options.ndim, options.pixel_size)
+    working = to_working_scale(image, float(np.median(picks.diameters)), WORKING_DIAMETER, Normalisation())
+    points = picks.scaled(working.factors).points
+    check_orientation(working.data, points, WORKING_DIAMETER, named.name)
 
 
 def flipped(picks: Picks, axis: int, size: int) -> Picks:

@@ -23,6 +23,7 @@ from motes.figures.pictures import save_picture
 from motes.formats.images import write_image
 from motes.formats.picks import PICKS_FORMATS, read_picks, write_index, write_picks
 from motes.jobs.device import choose_device
+from motes.jobs.places import coordinate_places
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model
 from motes.output import write_text
@@ -81,12 +82,16 @@ class PickResult:
 
 @dataclass(frozen=True)
 class Picker:
-    """A model with the user's choices, ready for one image after the other."""
+    """A model with the user's choices, ready for one image after the other.
+
+    places: by format and output name of an image, the coordinate file beside its CSV.
+    """
 
     model: Model
     options: PickOptions
     out: Path
     precision: torch.dtype
+    places: Mapping[str, Mapping[str, Path]]
 
     @property
     def threshold(self) -> float:
@@ -130,10 +135,9 @@ class Picker:
         """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
         name = image.entry.output_name
         accepted = picks.above(self.threshold)
-        for format_name in self.options.formats:
-            path = self.out / format_name / coordinate_file(name, format_name)
+        for format_name, places in self.places.items():
             write_picks(
-                path,
+                places[name],
                 accepted,
                 format=format_name,
                 image_name=image.entry.name,
@@ -167,12 +171,6 @@ def csv_file(out: Path, entry: ImageEntry) -> Path:
     return out / "picks" / f"{entry.output_name}.csv"
 
 
-def coordinate_file(name: str, format_name: str) -> str:
-    """The name of an image's coordinate file: folders stay, the extension gives way to the format's suffix."""
-    path = Path(name)
-    return (path.parent / f"{path.stem}{PICKS_FORMATS[format_name].suffix}").as_posix()
-
-
 def pick(
     sources: Sequence[str],
     model_path: Path,
@@ -194,7 +192,12 @@ def pick(
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
     entries = find_images(sources, model.description.net.ndim)
-    picker = Picker(model, options, out, fast_precision(chosen))
+    names = [entry.output_name for entry in entries]
+    places = {
+        format_name: coordinate_places(names, out / format_name, format_name)
+        for format_name in options.formats
+    }
+    picker = Picker(model, options, out, fast_precision(chosen), places)
     _claim(out, picker, _file_hash(model_path), overwrite)
     earlier = _earlier_rows(out)
     rows = {e.name: _row_from_csv(e, picker, earlier) for e in entries if csv_file(out, e).is_file()}
@@ -338,11 +341,10 @@ def _write_indexes(
     done = [entry for entry in entries if entry.name in rows and rows[entry.name].picks is not None]
     star = next((source for source in sources if source.endswith(".star")), None)
     written = []
-    for format_name in picker.options.formats:
-        folder = (picker.out / format_name).absolute()
+    for format_name, places in picker.places.items():
         listed = []
         for entry in done:
-            path = folder / coordinate_file(entry.output_name, format_name)
+            path = places[entry.output_name].absolute()
             shown = path.relative_to(project) if path.is_relative_to(project) else path
             listed.append((entry.name, shown.as_posix()))
         written += write_index(picker.out / format_name, listed, format_name, star)

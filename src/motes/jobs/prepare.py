@@ -76,7 +76,7 @@ def prepare(
     """
     labelled = [entry for entry in collection.images if entry.name in collection.picks]
     prepared: list[Prepared] = []
-    failures: list[Failure] = []
+    failures = [Failure(name, reason) for name, reason in collection.problems.items()]
     with teller.progress("reading images", len(labelled), "images") as done:
         for number, entry in enumerate(labelled):
             try:
