@@ -126,7 +126,7 @@ def test_what_is_switched_off_changes_nothing(seed):
 
 
 def test_draws_stay_within_their_limits():
-    limits = Augmentation(rotation=15, scale=0.2, contrast=0.3, brightness=0.4, noise=0.5)
+    limits = Augmentation(on_grid=0, rotation=15, scale=0.2, contrast=0.3, brightness=0.4, noise=0.5)
     drawn = [draw(limits, 2, np.random.default_rng(seed)) for seed in range(500)]
     sizes = [abs(np.linalg.det(d.linear)) ** 0.5 for d in drawn]
     assert 1 / 1.2 <= min(sizes) < 0.9
@@ -136,3 +136,27 @@ def test_draws_stay_within_their_limits():
     assert max(d.noise for d in drawn) <= 0.5
     flipped = np.mean([np.linalg.det(d.linear) < 0 for d in drawn])
     assert flipped == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [31, 32])
+def test_crops_on_the_grid_hold_nothing_but_pixels_of_the_image(size):
+    chosen = source(
+        augmentation=Augmentation(on_grid=1, contrast=0, brightness=0, noise=0), sampling=Sampling(size=size)
+    )
+    values = np.sort(IMAGE.ravel())
+    turned = set()
+    for number in range(20):
+        plan = chosen.plan(0, 0, number)
+        turned.add(tuple(plan.drawn.linear.ravel()))
+        crop, target = chosen.crop(plan)
+        shown = crop[target != IGNORED]
+        nearest = values[np.clip(np.searchsorted(values, shown), 1, len(values) - 1)]
+        before = values[np.clip(np.searchsorted(values, shown) - 1, 0, None)]
+        assert np.minimum(abs(shown - nearest), abs(shown - before)).max() < 1e-5
+    assert len(turned) == 8
+
+
+def test_small_rotations_are_none_on_the_grid():
+    still = Augmentation(on_grid=1, rotation=15, flip=False)
+    drawn = draw(still, 2, np.random.default_rng(0))
+    assert np.array_equal(drawn.linear, np.eye(2))

@@ -15,6 +15,13 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    on_grid: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of crops that only take quarter turns and flips, so that their noise is as sharp "
+        "as in the images to be picked; resampling the others smooths it",
+    )
     rotation: float = Field(180.0, ge=0, le=180, description="largest in-plane rotation, degrees")
     flip: bool = Field(True, description="mirror along each axis with probability one half")
     scale: float = Field(
@@ -25,18 +32,20 @@ class Augmentation(BaseModel):
     noise: float = Field(0.2, ge=0, description="largest sigma of added noise, same unit")
 
 
-NO_AUGMENTATION = Augmentation(rotation=0, flip=False, scale=0, contrast=0, brightness=0, noise=0)
+NO_AUGMENTATION = Augmentation(on_grid=0, rotation=0, flip=False, scale=0, contrast=0, brightness=0, noise=0)
 
 
 @dataclass(frozen=True)
 class Draw:
     """What was drawn for one crop.
 
+    on_grid: whether the crop's pixels are to fall on pixels of the image.
     linear: (ndim, ndim) map from offsets in the crop to offsets in the image, both from the crop's centre,
     in pixels and array order. contrast, brightness: the grey value v becomes v * contrast + brightness.
     noise: sigma of the noise to add. noise_seed: what that noise is drawn from.
     """
 
+    on_grid: bool
     linear: NDArray[np.float64]
     contrast: float
     brightness: float
@@ -46,11 +55,16 @@ class Draw:
 
 def draw(augmentation: Augmentation, ndim: int, rng: np.random.Generator) -> Draw:
     """Draw the changes for one crop; always the same number of draws, whatever is switched on."""
+    on_grid = bool(rng.random() < augmentation.on_grid)
     angle, size, contrast, brightness, noise = rng.uniform(-1, 1, size=5)
     mirrored = rng.integers(0, 2, size=ndim) if augmentation.flip else np.zeros(ndim, dtype=int)
-    linear = rotation_in_plane(np.deg2rad(angle * augmentation.rotation), ndim)
-    linear = linear @ np.diag(1.0 - 2.0 * mirrored) * (1 + augmentation.scale) ** size
+    degrees = angle * augmentation.rotation
+    if on_grid:
+        degrees, size = 90 * round(degrees / 90), 0
+    linear = rotation_in_plane(np.deg2rad(degrees), ndim) @ np.diag(1.0 - 2.0 * mirrored)
+    linear = np.rint(linear) if on_grid else linear * (1 + augmentation.scale) ** size
     return Draw(
+        on_grid=on_grid,
         linear=linear,
         contrast=float((1 + augmentation.contrast) ** contrast),
         brightness=float(brightness * augmentation.brightness),

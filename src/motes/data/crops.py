@@ -66,7 +66,10 @@ class CropSource:
             centre = labelled.points[int(which * len(labelled.points))] + shift
         else:
             centre = anywhere
-        return CropPlan(image, centre, draw(self.augmentation, labelled.data.ndim, rng))
+        drawn = draw(self.augmentation, labelled.data.ndim, rng)
+        if drawn.on_grid:
+            centre = np.floor(centre) + (self.sampling.size - 1) / 2 % 1
+        return CropPlan(image, centre, drawn)
 
     def batch(self, seed: int, epoch: int, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Crops and their targets, each (batch, 1, [z,] y, x) float32; IGNORED outside the image."""
