@@ -145,7 +145,7 @@ def test_crops_on_the_grid_hold_nothing_but_pixels_of_the_image(size):
     )
     values = np.sort(IMAGE.ravel())
     turned = set()
-    for number in range(20):
+    for number in range(60):
         plan = chosen.plan(0, 0, number)
         turned.add(tuple(plan.drawn.linear.ravel()))
         crop, target = chosen.crop(plan)

@@ -1,0 +1,93 @@
+"""What the documentation says is true: its commands parse, its links lead somewhere, its tables are up to date."""
+
+import re
+import runpy
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from motes.cli.main import app
+from motes.recipe import leaf_keys, load_recipe
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+VERBS = ["simulate micrographs", "inspect", "train", "pick", "score", "convert", "doctor"]
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(motes [a-z][^`]*)`")
+MARK = re.compile(r"[^\w\- ]")
+
+
+def commands() -> Iterator[Any]:
+    """Every `motes VERB ...` line in a block, and in the running text those that hold more than the verb."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = [line for block in FENCE.findall(text) for line in block.replace("\\\n", "").splitlines()]
+        running = [found for found in INLINE.findall(FENCE.sub("", text)) if " --" in found or "=" in found]
+        for line in [*blocks, *running]:
+            if line.startswith("motes "):
+                yield pytest.param(line, id=f"{page.name}: {line}")
+
+
+def command_of(verb: str) -> Any:
+    """The command of a verb, such as 'simulate micrographs'."""
+    command = typer.main.get_command(app)
+    for word in verb.split():
+        command = command.get_command(None, word)  # type: ignore[attr-defined]
+    return command
+
+
+@pytest.mark.parametrize("line", list(commands()))
+def test_commands_parse(line: str) -> None:
+    words = [word for word in shlex.split(line, comments=True)[1:] if word != "..."]
+    verb = next(verb for verb in VERBS if words[: len(verb.split())] == verb.split())
+    given = words[len(verb.split()) :]
+    if "--help" in given:
+        return
+    read = command_of(verb).make_context(verb, given).params
+    assert not read.get("left_over")
+    if verb == "train" and read["recipe"] == "micrographs":
+        load_recipe("micrographs", read["changes"] or ())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
+    for target in targets:
+        name, _, heading = target.partition("#")
+        linked = (page.parent / name) if name else page
+        assert linked.exists(), f"{page.name} links to {target}, which is not there"
+        if heading:
+            assert heading in anchors(linked), f"{page.name} links to {target}; no such heading"
+
+
+def anchors(page: Path) -> set[str]:
+    """The names under which headings can be linked, as GitHub makes them."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {MARK.sub("", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_explained(verb: str) -> None:
+    usage = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    section = usage.partition(f"\n## motes {verb}\n")[2].partition("\n## ")[0]
+    options = [
+        option for parameter in command_of(verb).params for option in parameter.opts if option[:2] == "--"
+    ]
+    assert options
+    assert [option for option in options if f"`{option}`" not in section] == []
+
+
+def test_the_tables_of_recipes_are_up_to_date() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "recipe-table"))
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    written = page.partition(script["START"])[2].partition(script["END"])[0]
+    assert written == f"\n{script['tables']()}", (
+        "docs/recipes.md is behind the program: call scripts/recipe-table"
+    )
+    assert all(f"| `{key}` |" in written for key in leaf_keys())
