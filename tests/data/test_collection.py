@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 
 from motes.data.collection import (
-    ImageEntry,
     clean_picks,
     collect,
-    find_images,
     inside_image,
     load_picks,
     own_threshold,
     read_all_picks,
 )
+from motes.data.image_list import ImageEntry, find_images
 from motes.errors import InputError, PicksError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks

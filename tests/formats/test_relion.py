@@ -93,7 +93,7 @@ def test_indexes_are_followed_from_the_project_folder(
 
 
 def test_layout_of_an_index(tmp_path: Path) -> None:
-    index, suffix_file = project(tmp_path)
+    index, suffix_file, joined = project(tmp_path)
     assert suffix_file.read_text() == "micrographs.star\n"
     assert "data_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n" in (
         index.read_text()

@@ -1,55 +1,27 @@
 """Collections: the images that the user names, and the picks that belong to them."""
 
-import glob
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from motes.data.image_list import ImageEntry, find_images, is_hidden
 from motes.data.pairing import Pairing, bare_name, pair
-from motes.errors import InputError, MotesError, PicksError
-from motes.formats.images import image_info, is_image, read_image
+from motes.errors import InputError, PicksError
+from motes.formats.images import image_info
 from motes.formats.picks import read_picks
-from motes.formats.relion import read_micrographs_star
-from motes.image import Image
 from motes.picks import Picks, empty_picks
 
 PICKS_SUFFIXES = (".star", ".box", ".cbox", ".csv", ".txt", ".tsv")
-INDEX_NAMES = ("autopick.star", "coords_suffix_autopick.star", "picks.txt", "picks.csv")
-
-
-@dataclass(frozen=True)
-class ImageEntry:
-    """One image of a collection, not yet read.
-
-    name: as the user's list writes it, or the path below the folder that was named. section: which image
-    of a stack, from 0. pixel_size: A/px where the list itself gives it.
-    """
-
-    name: str
-    path: Path
-    section: int = 0
-    pixel_size: float | None = None
-
-    def read(self, ndim: int = 2, pixel_size: float | None = None) -> Image:
-        """Read the image; a pixel size given here counts before the list's and the header's."""
-        return read_image(
-            self.path,
-            ndim=ndim,
-            section=self.section,
-            pixel_size=pixel_size or self.pixel_size,
-            name=self.name,
-        )
-
-    @property
-    def output_name(self) -> str:
-        """The name as a path that stays inside an output folder."""
-        parts = [part for part in PurePosixPath(self.name).parts if part not in ("/", ".")]
-        return str(PurePosixPath(*("_" if part == ".." else part for part in parts)))
+INDEXES = ("autopick.star", "manualpick.star")  # RELION's, which say where everything else is
+COMBINED = ("particles.star", "picks.txt", "picks.csv")  # the same picks once more, in one file
+NO_PICKS = re.compile(
+    r"(job|job_pipeline|default_pipeline|micrographs.*|coords_suffix_.*)\.star|summary\.csv"
+)
 
 
 @dataclass(frozen=True)
@@ -75,80 +47,6 @@ class LoadedPicks:
 
     picks: dict[str, Picks]
     problems: dict[str, str] = field(default_factory=dict)
-
-
-def find_images(sources: Sequence[str], ndim: int = 2) -> list[ImageEntry]:
-    """The images that a user's words stand for: files, globs, folders, RELION micrographs.star files.
-
-    Raises InputError where there are none, or two would have the same name.
-    """
-    listed: list[ImageEntry] = []
-    files: list[tuple[Path, Path]] = []
-    for source in sources:
-        if source.endswith(".star"):
-            listed += _from_star(Path(source))
-        else:
-            files += _files_of(source)
-    shared = _common_folder([base for _, base in files])
-    for path, _ in files:
-        listed += _sections(path, path.absolute().relative_to(shared).as_posix(), ndim)
-    if not listed:
-        raise InputError(f"no image found in {', '.join(sources)}; expected MRC, TIFF, PNG or JPEG files")
-    unique = {entry.name: entry for entry in listed}
-    if len(unique) < len(listed) and len({(e.path, e.section) for e in listed}) > len(unique):
-        raise InputError("two of the images have the same name; name the folder above them instead")
-    return list(unique.values())
-
-
-def _from_star(star: Path) -> list[ImageEntry]:
-    if not star.is_file():
-        raise InputError(f"{star} does not exist")
-    places = [Path.cwd(), *star.absolute().parents]
-    entries = []
-    for micrograph in read_micrographs_star(star):
-        section, _, name = micrograph.name.rpartition("@")
-        path = next((p / name for p in places if (p / name).exists()), Path(name))
-        number = int(section) - 1 if section.isdigit() else 0
-        entries.append(ImageEntry(micrograph.name, path, number, micrograph.pixel_size))
-    return entries
-
-
-def _files_of(source: str) -> list[tuple[Path, Path]]:
-    """Image files, each with the folder that its name is counted from."""
-    path = Path(source)
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if not _hidden(p.relative_to(path)) and is_image(p))
-        return [(p, path.absolute()) for p in found]
-    if path.exists():
-        return [(path, path.absolute().parent)]
-    if glob.has_magic(source):
-        fixed = re.split(r"[*?\[]", source, maxsplit=1)[0]
-        base = Path(fixed if fixed.endswith("/") else str(Path(fixed).parent)).absolute()
-        matching = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - may be absolute, unlike Path.glob
-        return [(Path(p), base) for p in matching if Path(p).is_file()]
-    raise InputError(f"{source} does not exist; give a file, a folder, a quoted glob or a micrographs.star")
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _common_folder(folders: Sequence[Path]) -> Path:
-    folders = list(dict.fromkeys(folders))
-    if not folders:
-        return Path.cwd()
-    return next(p for p in [folders[0], *folders[0].parents] if all(f.is_relative_to(p) for f in folders))
-
-
-def _sections(path: Path, name: str, ndim: int) -> list[ImageEntry]:
-    """One entry, or one for each image of a stack, named as RELION does: 000001@stack.mrcs."""
-    try:
-        sections = image_info(path, ndim).sections
-    except MotesError:  # it is reported when it is read, and costs the other images nothing
-        sections = 1
-    if sections == 1:
-        return [ImageEntry(name, path)]
-    return [ImageEntry(f"{number + 1:06d}@{name}", path, number) for number in range(sections)]
 
 
 def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> dict[str, Picks]:
@@ -218,10 +116,13 @@ def own_threshold(source: str) -> float | None:
 
 
 def _coordinate_files(folder: Path) -> list[Path]:
-    """Coordinate files below a folder; an index beside the files that it lists is left out."""
+    """The coordinate files of a folder: its RELION index if it has one, else every file with picks."""
+    for name in INDEXES:
+        if (folder / name).is_file():
+            return [folder / name]
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICKS_SUFFIXES and p.is_file())
-    found = [p for p in found if not _hidden(p.relative_to(folder))]
-    return [p for p in found if p.name not in INDEX_NAMES] or found
+    found = [p for p in found if not is_hidden(p.relative_to(folder)) and not NO_PICKS.fullmatch(p.name)]
+    return [p for p in found if p.name not in COMBINED] or found
 
 
 def _read_one(file: Path, root: Path, images: Sequence[ImageEntry], ndim: int) -> dict[str, Picks]:
@@ -236,13 +137,19 @@ def _read_one(file: Path, root: Path, images: Sequence[ImageEntry], ndim: int) -
         return image_info(entry.path, ndim).shape
 
     found = read_picks(file, shape_of=shape_of if images else None)
-    if not found and file.name not in INDEX_NAMES:  # a table of one image, in which nothing was found
+    if not found and file.name not in (
+        *INDEXES,
+        *COMBINED,
+    ):  # a table of one image, in which nothing was found
         found = {None: empty_picks(ndim)}
     return {bare_name(own_name) if name is None else name: picks for name, picks in found.items()}
 
 
 def collect(image_sources: Sequence[str], picks_source: str | None = None, ndim: int = 2) -> Collection:
-    """Find images and pair them with picks; PicksError where no image has any."""
+    """Find images and pair them with picks; PicksError where no image has any.
+
+    Of what `motes pick` wrote, the picks above its threshold are taken.
+    """
     images = find_images(image_sources, ndim)
     if picks_source is None:
         return Collection(images)
@@ -253,7 +160,8 @@ def collect(image_sources: Sequence[str], picks_source: str | None = None, ndim:
             f"none of the picks belongs to one of the images: images are named like "
             f"{images[0].name!r}, picks like {next(iter(loaded.picks), 'nothing')!r}; the names must agree"
         )
-    picks = {name: loaded.picks[key] for name, key in pairing.key_of.items()}
+    threshold = own_threshold(picks_source) or 0.0
+    picks = {name: loaded.picks[key].above(threshold) for name, key in pairing.key_of.items()}
     notes = [*_pairing_notes(pairing), *(f"left out: {reason}" for reason in loaded.problems.values())]
     return Collection(images, picks, notes, loaded.problems)
 

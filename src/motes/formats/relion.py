@@ -118,7 +118,7 @@ def _read_suffix_file(path: Path, text: str) -> PicksByImage:
     suffix = path.name.removeprefix("coords_suffix")
     files = {}
     for entry in read_micrographs_star(locate(path, text.strip())):
-        for name in (entry.name, _JOB.sub("", entry.name)):
+        for name in (entry.name, without_job(entry.name)):
             file = path.parent / f"{_EXTENSION.sub('', name)}{suffix}"
             if file.is_file():
                 files[entry.name] = file
@@ -150,19 +150,43 @@ def _numeric(picks: Picks, name: str) -> NDArray[np.float64]:
     return np.zeros(len(picks)) if values is None or values.dtype.kind not in "iuf" else values.astype(float)
 
 
+def without_job(name: str) -> str:
+    """A micrograph's name as RELION writes it below a job's folder: without the job it comes from."""
+    return _JOB.sub("", name)
+
+
 def write_index(folder: Path, entries: Sequence[tuple[str, str]], micrographs_star: str | None) -> list[Path]:
-    """Write autopick.star (RELION 4 and 5) and, where micrographs.star is known, the suffix file of 3.1.
+    """Write autopick.star (RELION 4 and 5), all picks in one particles.star (cryoSPARC's import), and, where
+    micrographs.star is known, the suffix file of 3.1.
 
     entries: names exactly as in micrographs.star, and coordinate files relative to the project.
     """
     index = folder / "autopick.star"
     columns = {_NAMES[0]: [name for name, _ in entries], _FILES: [file for _, file in entries]}
     write_text(index, _VERSION + star.format_table("coordinate_files", columns))
-    if micrographs_star is None:
-        return [index]
-    suffix_file = folder / f"coords_suffix{SUFFIX}"
-    write_text(suffix_file, f"{micrographs_star}\n")
-    return [index, suffix_file]
+    written = [index]
+    if micrographs_star is not None:
+        written.append(folder / f"coords_suffix{SUFFIX}")
+        write_text(written[-1], f"{micrographs_star}\n")
+    return [*written, _write_joined(folder, entries)]
+
+
+def _write_joined(folder: Path, entries: Sequence[tuple[str, str]]) -> Path:
+    """Write particles.star: the picks of all micrographs in one table, each with its micrograph's name.
+
+    There is no optics table in it: voltage and aberrations are not known here, and are not made up.
+    """
+    path = folder / "particles.star"
+    joined: dict[str, list[str]] = {_NAMES[0]: [], _X: [], _Y: [], _SCORE: []}
+    for name, file in entries:
+        picks = _read_listed(locate(path, file))
+        scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
+        joined[_NAMES[0]] += [name] * len(picks)
+        joined[_X] += _texts(picks.points[:, 1])
+        joined[_Y] += _texts(picks.points[:, 0])
+        joined[_SCORE] += _texts(scores)
+    write_text(path, _VERSION + star.format_table("particles", joined))
+    return path
 
 
 def read_micrographs_star(path: Path) -> list[MicrographEntry]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from motes.data.collection import PICKS_SUFFIXES, ImageEntry, collect, load_picks, own_threshold
+from motes.data.collection import PICKS_SUFFIXES, collect, load_picks, own_threshold
+from motes.data.image_list import ImageEntry
 from motes.data.normalise import Normalisation
 from motes.data.orientation import FEWEST_PICKS, check_orientation
 from motes.data.pairing import IMAGE_SUFFIX

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from motes.data.collection import ImageEntry, find_images, inside_image, read_all_picks
+from motes.data.collection import inside_image, read_all_picks
+from motes.data.image_list import ImageEntry, find_images
 from motes.data.orientation import OrientationEvidence, orientation_evidence
 from motes.data.pairing import Pairing, pair
 from motes.data.working import check_diameter, to_working_scale

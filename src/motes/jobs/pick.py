@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from motes.data.ahead import made_ahead
-from motes.data.collection import ImageEntry, find_images
+from motes.data.image_list import ImageEntry, find_images
 from motes.data.working import WorkingImage, to_working_scale
 from motes.errors import ModelError, MotesError, OutputError
 from motes.figures.pictures import save_picture
@@ -28,7 +29,7 @@ from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model
 from motes.output import write_text
 from motes.picking.picker import Picking, pick_map, to_full_size
-from motes.picks import Picks
+from motes.picks import Picks, empty_picks
 from motes.predict.maps import fast_precision, probability_maps
 from motes.units import Length
 
@@ -191,6 +192,7 @@ def pick(
     model = load_model(model_path, str(chosen))
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
+    _check_formats(options, model.description.net.ndim)
     entries = find_images(sources, model.description.net.ndim)
     names = [entry.output_name for entry in entries]
     places = {
@@ -210,6 +212,16 @@ def pick(
         ordered = [rows[entry.name] for entry in entries if entry.name in rows]
         _write_summary(out, ordered)
     return PickResult(out, ordered, _write_indexes(picker, entries, rows, sources))
+
+
+def _check_formats(options: PickOptions, ndim: int) -> None:
+    """Raise PicksError, before any work is done, for a format that cannot be written with these options."""
+    with tempfile.TemporaryDirectory() as folder:
+        for format_name in options.formats:
+            path = Path(folder) / "check"
+            write_picks(
+                path, empty_picks(ndim), format=format_name, image_name="x", box_size=options.box_size
+            )
 
 
 def _pick_all(

@@ -6,6 +6,7 @@ from pathlib import Path
 from motes.data.pairing import IMAGE_SUFFIX
 from motes.errors import OutputError
 from motes.formats.picks import PICKS_FORMATS
+from motes.formats.relion import without_job
 
 
 def coordinate_places(names: Sequence[str], folder: Path, format_name: str) -> dict[str, Path]:
@@ -14,7 +15,10 @@ def coordinate_places(names: Sequence[str], folder: Path, format_name: str) -> d
     names: as paths that stay inside a folder. Raises OutputError where two images would share a file.
     """
     suffix = PICKS_FORMATS[format_name].suffix
-    places = {name: folder / f"{IMAGE_SUFFIX.sub('', name)}{suffix}" for name in names}
+    bare = {name: IMAGE_SUFFIX.sub("", name) for name in names}
+    if format_name == "relion":  # RELION 3.1 looks for them without the job that the micrographs come from
+        bare = {name: without_job(stem) for name, stem in bare.items()}
+    places = {name: folder / f"{stem}{suffix}" for name, stem in bare.items()}
     owner: dict[Path, str] = {}
     for name, place in places.items():
         if place in owner:

@@ -1,14 +1,15 @@
 """Reading a collection into what training needs: working images and their points."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from motes.data.collection import Collection, ImageEntry, clean_picks
+from motes.data.collection import Collection, clean_picks
 from motes.data.crops import Labelled
+from motes.data.image_list import ImageEntry
 from motes.data.orientation import check_orientation
 from motes.data.working import to_working_scale
 from motes.errors import ImageError, InputError, OutputError, PicksError, UnitError
@@ -133,13 +134,13 @@ def content_hash(path: Path, picks: Picks) -> str:
     return digest.hexdigest()
 
 
-def split_names(names: list[str], recipe: Recipe) -> Mapping[str, str]:
-    """'train' or 'validation' for each image; whole groups, chosen by the seed."""
+def validation_names(names: Sequence[str], recipe: Recipe) -> set[str]:
+    """The images to keep out of training: whole groups, chosen by the seed; at least one is left to train on."""
     by_folder = recipe.split.by == "folder"
     groups = {name: str(Path(name).parent) if by_folder else name for name in names}
     unique = sorted(set(groups.values()))
     wanted = round(recipe.split.validation * len(unique))
     count = min(max(wanted, 1), len(unique) - 1) if recipe.split.validation > 0 else 0
     order = np.random.default_rng([recipe.seed, 0x5917]).permutation(len(unique))
-    chosen = {unique[i] for i in order[:count]}
-    return {name: "validation" if groups[name] in chosen else "train" for name in names}
+    chosen = {unique[i] for i in order[: max(count, 0)]}
+    return {name for name, group in groups.items() if group in chosen}

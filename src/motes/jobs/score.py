@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from motes.data.collection import ImageEntry, find_images, load_picks, own_threshold
+from motes.data.collection import load_picks, own_threshold
+from motes.data.image_list import ImageEntry, find_images
 from motes.data.pairing import pair
 from motes.errors import PicksError, UnitError
 from motes.formats.images import image_info
@@ -32,7 +33,10 @@ def score_picks(picks_source: str, truth_source: str, options: ScoreOptions | No
     """Match picks with truth image by image; PicksError where the names do not agree."""
     options = options or ScoreOptions()
     images = find_images(options.images, options.ndim) if options.images else []
-    truth = load_picks(truth_source, images, options.ndim)
+    accepted = own_threshold(truth_source) or 0.0
+    truth = {
+        name: picks.above(accepted) for name, picks in load_picks(truth_source, images, options.ndim).items()
+    }
     loaded = load_picks(picks_source, images, options.ndim)
     pairing = pair(list(truth), loaded)
     if not pairing.key_of:

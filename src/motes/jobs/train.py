@@ -18,12 +18,12 @@ from motes.data.collection import Collection, collect
 from motes.data.crops import CropSource
 from motes.errors import InputError, OutputError
 from motes.jobs.device import choose_device
-from motes.jobs.prepare import Prepared, prepare, resolve_diameter, split_names
+from motes.jobs.prepare import Prepared, prepare, resolve_diameter, validation_names
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.jobs.training_report import leave_report
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
-from motes.output import explained, write_text
+from motes.output import write_text
 from motes.picking.thresholds import FittedThreshold, fit_threshold
 from motes.recipe import Recipe
 from motes.train.loop import EpochResult, chosen_precision, plain, train_net
@@ -82,9 +82,10 @@ def train(
     collection, validation = _collections(data, recipe, teller)
     length = resolve_diameter(recipe, collection)
     recipe = recipe.model_copy(update={"diameter": str(length).replace(" A", "")})
-    _claim(run, recipe, resume)
+    _check_run(run, recipe, resume)
     parts = _prepare_parts(collection, validation, recipe, length, run, data.check_flips, teller)
     _keep_manifest(run, parts, resume)
+    write_text(run / "recipe.yaml", recipe.as_yaml())
     net = build_net(recipe.net, recipe.seed).to(chosen)
     _tell_plan(recipe, parts, net, chosen, teller)
     validator = _validator(recipe, parts, chosen)
@@ -111,13 +112,10 @@ def _collections(data: TrainingData, recipe: Recipe, teller: Teller) -> tuple[Co
     return collection, validation
 
 
-def _claim(run: Path, recipe: Recipe, resume: bool) -> None:
-    """Write the resolved recipe, or see that it is the one that the run began with."""
+def _check_run(run: Path, recipe: Recipe, resume: bool) -> None:
+    """See that the folder holds no run, or with resume one that began with this very recipe."""
     kept = run / "recipe.yaml"
     if not kept.exists():
-        with explained(run):
-            run.mkdir(parents=True, exist_ok=True)
-        write_text(kept, recipe.as_yaml())
         return
     if not resume:
         raise OutputError(
@@ -144,10 +142,10 @@ def _prepare_parts(
         kept, more = prepare(validation, recipe, length, cache / "validation", teller, check_flips)
         parts = Parts(prepared, kept, failures + more)
     else:
-        part_of = split_names([p.name for p in prepared], recipe)
+        kept_out = validation_names([p.name for p in prepared if len(p.labelled.points)], recipe)
         parts = Parts(
-            [p for p in prepared if part_of[p.name] == "train"],
-            [p for p in prepared if part_of[p.name] == "validation"],
+            [p for p in prepared if p.name not in kept_out],
+            [p for p in prepared if p.name in kept_out],
             failures,
         )
     if not sum(len(p.labelled.points) for p in parts.train):
@@ -155,8 +153,8 @@ def _prepare_parts(
         raise InputError(f"there is no particle to train on: {reason}")
     if not sum(len(p.labelled.points) for p in parts.validation):
         teller.warn(
-            "no labelled image is left for validation, so the threshold is fitted on the training images and "
-            "will look better than it is; label another image, or give --validation-images"
+            "there is no particle to validate on, so the threshold is fitted on the training images and will "
+            "look better than it is; label another image, or give --validation-images"
         )
         parts = replace(parts, validation=parts.train)
     return parts
