@@ -149,8 +149,9 @@ def test_names_come_back_through_tables_and_indexes(tmp_path: Path, name: str) -
     write_picks(tmp_path / "a.csv", picks, format="csv", image_name=name)
     assert list(read_picks(tmp_path / "a.csv")) == [name]
     write_picks(tmp_path / "a_autopick.star", picks, format="relion", image_name=name)
-    (index,) = write_index(tmp_path, [(name, "a_autopick.star")], "relion")
+    index, joined = write_index(tmp_path, [(name, "a_autopick.star")], "relion")
     assert list(read_picks(index)) == [name]
+    assert list(read_picks(joined)) == [name]
 
 
 @pytest.mark.parametrize("format", sorted(WITH_NAMES))

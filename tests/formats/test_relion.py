@@ -98,6 +98,10 @@ def test_layout_of_an_index(tmp_path: Path) -> None:
     assert "data_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n" in (
         index.read_text()
     )
+    assert "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n" in joined.read_text()
+    assert "data_optics" not in joined.read_text()  # what is not known is not made up
+    found = {name: picks.points.tolist() for name, picks in read_picks(joined).items()}
+    assert found == {"MotionCorr/job002/A/001.mrc": [[1, 1]], "MotionCorr/job002/B/001.mrc": [[1, 1]] * 2}
 
 
 def test_micrographs_star_comes_back(tmp_path: Path) -> None:

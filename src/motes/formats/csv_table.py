@@ -16,13 +16,13 @@ from motes.formats.tables import (
     PicksByImage,
     ShapeOf,
     by_image,
-    joined,
     locate,
     numbers,
     numbers_or_text,
     optional_numbers,
     points,
     text_of,
+    write_joined,
 )
 from motes.output import write_text
 from motes.picks import Picks
@@ -123,5 +123,5 @@ def write_index(
 ) -> list[Path]:
     """Write all picks as one table, picks.csv."""
     table = folder / "picks.csv"
-    write_text(table, joined([locate(table, file) for _, file in entries]))
+    write_joined(table, [locate(table, file) for _, file in entries])
     return [table]

@@ -27,7 +27,7 @@ from motes.formats.tables import (
     require_2d,
     text_of,
 )
-from motes.output import write_text
+from motes.output import replacing, write_text
 from motes.picks import Picks, empty_picks
 
 SUFFIX = "_autopick.star"
@@ -177,15 +177,19 @@ def _write_joined(folder: Path, entries: Sequence[tuple[str, str]]) -> Path:
     There is no optics table in it: voltage and aberrations are not known here, and are not made up.
     """
     path = folder / "particles.star"
-    joined: dict[str, list[str]] = {_NAMES[0]: [], _X: [], _Y: [], _SCORE: []}
-    for name, file in entries:
-        picks = _read_listed(locate(path, file))
-        scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
-        joined[_NAMES[0]] += [name] * len(picks)
-        joined[_X] += _texts(picks.points[:, 1])
-        joined[_Y] += _texts(picks.points[:, 0])
-        joined[_SCORE] += _texts(scores)
-    write_text(path, _VERSION + star.format_table("particles", joined))
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as out:
+        out.write(_VERSION + star.format_header("particles", [_NAMES[0], _X, _Y, _SCORE]))
+        for name, file in entries:
+            picks = _read_listed(locate(path, file))
+            scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
+            columns = {
+                _NAMES[0]: [name] * len(picks),
+                _X: _texts(picks.points[:, 1]),
+                _Y: _texts(picks.points[:, 0]),
+                _SCORE: _texts(scores),
+            }
+            out.write(star.format_rows(columns))
+        out.write("\n")
     return path
 
 

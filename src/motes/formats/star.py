@@ -65,10 +65,19 @@ def require(table: Table, tags: Sequence[str], path: Path) -> None:
 
 def format_table(block: str, columns: dict[str, list[str]]) -> str:
     """Lay out one loop as RELION does: numbered tags, a row a line, an empty line at the end."""
-    tags = "".join(f"_{tag} #{number}\n" for number, tag in enumerate(columns, start=1))
+    return f"{format_header(block, list(columns))}{format_rows(columns)}\n"
+
+
+def format_header(block: str, tags: Sequence[str]) -> str:
+    """What stands above the rows of a loop."""
+    numbered = "".join(f"_{tag} #{number}\n" for number, tag in enumerate(tags, start=1))
+    return f"data_{block}\n\nloop_\n{numbered}"
+
+
+def format_rows(columns: dict[str, list[str]]) -> str:
+    """The rows of a loop, a line each."""
     rows = zip(*columns.values(), strict=True)
-    lines = "".join("\t".join(map(_quoted, row)) + "\n" for row in rows)
-    return f"data_{block}\n\nloop_\n{tags}{lines}\n"
+    return "".join("\t".join(map(_quoted, row)) + "\n" for row in rows)
 
 
 def _quoted(value: str) -> str:

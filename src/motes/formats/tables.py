@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.errors import PicksError
+from motes.output import replacing
 from motes.picks import Picks
 
 ShapeOf = Callable[[str | None], tuple[int, ...]]
@@ -113,14 +114,21 @@ def locate(index: Path, listed: str) -> Path:
     )
 
 
-def joined(files: Sequence[Path]) -> str:
-    """Join tables with equal headers; those without rows add nothing. PicksError where headers differ."""
-    header = ""
-    rows: list[str] = []
-    for file in files:
-        first, *others = file.read_text(encoding="utf-8").splitlines() or [""]
-        if others and header and first != header:
-            raise PicksError(f"{file}: its columns ({first!r}) differ from those before it ({header!r})")
-        header = first if others or not header else header
-        rows += others
-    return "".join(f"{line}\n" for line in [header, *rows])
+def write_joined(table: Path, files: Sequence[Path]) -> None:
+    """Join tables with equal headers, one after the other; those without rows add nothing.
+
+    Raises PicksError where headers differ.
+    """
+    header = empty = ""
+    with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        for file in files:
+            first, *rows = file.read_text(encoding="utf-8").splitlines() or [""]
+            empty = empty or first
+            if rows and header and first != header:
+                raise PicksError(f"{file}: its columns ({first!r}) differ from those before it ({header!r})")
+            if rows and not header:
+                header = first
+                out.write(f"{header}\n")
+            out.writelines(f"{row}\n" for row in rows)
+        if not header:
+            out.write(f"{empty}\n")

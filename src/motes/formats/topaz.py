@@ -11,11 +11,11 @@ from motes.formats import csv_table
 from motes.formats.tables import (
     PicksByImage,
     ShapeOf,
-    joined,
     locate,
     require_2d,
     text_of,
     without_image_suffix,
+    write_joined,
 )
 from motes.output import write_text
 from motes.picks import Picks
@@ -53,5 +53,5 @@ def write_index(
 ) -> list[Path]:
     """Write all picks as one table, picks.txt, as Topaz itself does."""
     table = folder / "picks.txt"
-    write_text(table, joined([locate(table, file) for _, file in entries]))
+    write_joined(table, [locate(table, file) for _, file in entries])
     return [table]
