@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from motes.formats.images import write_image
 from motes.formats.picks import read_picks, write_index, write_picks
-from motes.formats.relion import write_micrographs_star
+from motes.formats.relion import without_job, write_micrographs_star
+from motes.jobs.places import coordinate_places
 from motes.picks import Picks
 from motes.simulate import MicrographWorld, simulate_micrograph
 
@@ -27,7 +28,7 @@ WORLD = MicrographWorld(
 )
 DIAMETER = WORLD.diameter / WORLD.pixel_size
 BOX = 64
-NAMES = ["Micrographs/A/001.mrc", "Micrographs/B/001.mrc"]
+NAMES = ["MotionCorr/job002/A/001.mrc", "MotionCorr/job002/B/001.mrc"]
 JOB = "AutoPick/job001"
 
 pytestmark = [
@@ -63,11 +64,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_job(root: Path, job: str, picks: dict[str, Picks]) -> None:
-    files = [f"{job}/{name.removesuffix('.mrc')}_autopick.star" for name in picks]
-    for (name, one), file in zip(picks.items(), files, strict=True):
+    places = coordinate_places(list(picks), Path(job), "relion")
+    for name, one in picks.items():
         scored = replace(one, scores=np.linspace(1, 0.5, len(one)))
-        write_picks(root / file, scored, format="relion", image_name=name)
-    write_index(root / job, list(zip(picks, files, strict=True)), "relion", "micrographs.star")
+        write_picks(root / places[name], scored, format="relion", image_name=name)
+    listed = [(name, place.as_posix()) for name, place in places.items()]
+    write_index(root / job, listed, "relion", "micrographs.star")
 
 
 def flipped(picks: Picks) -> Picks:
@@ -88,7 +90,9 @@ def cut(root: Path, job: str, out: str) -> NDArray[np.float32]:
     how = ["--extract", "--extract_size", f"{BOX}", "--norm", "--bg_radius", "26", "--invert_contrast"]
     run(root, "relion_preprocess", "--i", suffix_file.read_text().strip(), *where, *put, *how)
     stacks = sorted((root / out).rglob("*.mrcs"))
-    assert [stack.relative_to(root / out).as_posix() for stack in stacks] == [f"{name}s" for name in NAMES]
+    assert [stack.relative_to(root / out).as_posix() for stack in stacks] == [
+        f"{without_job(name)}s" for name in NAMES
+    ]
     return np.concatenate([np.asarray(mrcfile.read(stack)).reshape(-1, BOX, BOX) for stack in stacks])
 
 
@@ -147,7 +151,7 @@ def test_flipped_and_shifted_coordinates_show_much_less(
 
 
 def test_its_own_parser_reads_coordinates_and_scores(project: Path) -> None:
-    file = f"{JOB}/Micrographs/A/001_autopick.star"
+    file = f"{JOB}/A/001_autopick.star"
     columns = ["rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"]
     printed = run(project, "relion_star_printtable", file, "data_", *columns)
     table = np.array([line.split() for line in printed.splitlines() if line.strip()], dtype=np.float64)
