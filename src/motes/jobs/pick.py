@@ -1,14 +1,12 @@
 """Pick particles in any number of images with a model."""
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +23,7 @@ from motes.formats.images import write_image
 from motes.formats.picks import PICKS_FORMATS, read_picks, write_index, write_picks
 from motes.jobs.device import choose_device
 from motes.jobs.places import coordinate_places
+from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model
 from motes.output import write_text
@@ -51,20 +50,6 @@ class PickOptions:
     project: Path = Path()
     save_maps: bool = False
     pictures: bool = False
-
-
-@dataclass(frozen=True)
-class ImageSummary:
-    """One row of summary.csv."""
-
-    image: str
-    status: str
-    picks: int | None = None
-    candidates: int | None = None
-    mean_score: float | None = None
-    pixel_size: float | None = None
-    bad_pixels: int | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +186,7 @@ def pick(
     }
     picker = Picker(model, options, out, fast_precision(chosen), places)
     _claim(out, picker, _file_hash(model_path), overwrite)
-    earlier = _earlier_rows(out)
+    earlier = earlier_rows(out)
     rows = {e.name: _row_from_csv(e, picker, earlier) for e in entries if csv_file(out, e).is_file()}
     if rows:
         teller.say(f"{len(rows)} of {len(entries)} images are done already; picking the others")
@@ -210,7 +195,7 @@ def pick(
         _pick_all(picker, to_do, rows, teller)
     finally:
         ordered = [rows[entry.name] for entry in entries if entry.name in rows]
-        _write_summary(out, ordered)
+        write_summary(out, ordered)
     return PickResult(out, ordered, _write_indexes(picker, entries, rows, sources))
 
 
@@ -250,15 +235,11 @@ def _row(entry: ImageEntry, picks: Picks, threshold: float, image: ReadImage, se
         "done",
         len(accepted),
         len(picks),
-        _mean_score(accepted),
+        mean_score(accepted),
         image.pixel_size,
         image.working.bad_pixels,
         seconds,
     )
-
-
-def _mean_score(picks: Picks) -> float | None:
-    return round(float(np.mean(picks.scores)), 4) if picks.scores is not None and len(picks) else None
 
 
 def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, ImageSummary]) -> ImageSummary:
@@ -268,7 +249,7 @@ def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, Image
     found = read_picks(csv_file(picker.out, entry))
     picks = next(iter(found.values()))
     accepted = picks.above(picker.threshold)
-    return ImageSummary(entry.name, "done", len(accepted), len(picks), _mean_score(accepted))
+    return ImageSummary(entry.name, "done", len(accepted), len(picks), mean_score(accepted))
 
 
 def _claim(out: Path, picker: Picker, model_hash: str, overwrite: bool) -> None:
@@ -306,43 +287,6 @@ def _claim(out: Path, picker: Picker, model_hash: str, overwrite: bool) -> None:
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_summary(out: Path, rows: Sequence[ImageSummary]) -> None:
-    table = io.StringIO()
-    names = list(ImageSummary.__dataclass_fields__)
-    writer = csv.DictWriter(table, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: "" if v is None else v for k, v in asdict(row).items()} for row in rows)
-    write_text(out / "summary.csv", table.getvalue())
-
-
-def _earlier_rows(out: Path) -> dict[str, ImageSummary]:
-    path = out / "summary.csv"
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [_parse_row(row) for row in csv.DictReader(file)]
-    return {row.image: row for row in rows if row.picks is not None}
-
-
-def _parse_row(row: dict[str, str]) -> ImageSummary:
-    def number(key: str) -> float | None:
-        return float(row[key]) if row.get(key) else None
-
-    def count(key: str) -> int | None:
-        return int(row[key]) if row.get(key) else None
-
-    return ImageSummary(
-        row["image"],
-        row["status"],
-        count("picks"),
-        count("candidates"),
-        number("mean_score"),
-        number("pixel_size"),
-        count("bad_pixels"),
-        number("seconds"),
-    )
 
 
 def _write_indexes(

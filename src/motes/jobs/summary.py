@@ -1,0 +1,70 @@
+"""The table that `motes pick` leaves: a row for each image."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from motes.output import write_text
+from motes.picks import Picks
+
+
+@dataclass(frozen=True)
+class ImageSummary:
+    """One row of summary.csv."""
+
+    image: str
+    status: str
+    picks: int | None = None
+    candidates: int | None = None
+    mean_score: float | None = None
+    pixel_size: float | None = None
+    bad_pixels: int | None = None
+    seconds: float | None = None
+
+
+def mean_score(picks: Picks) -> float | None:
+    """The mean figure of merit, None without picks."""
+    return round(float(np.mean(picks.scores)), 4) if picks.scores is not None and len(picks) else None
+
+
+def write_summary(out: Path, rows: Sequence[ImageSummary]) -> None:
+    """Write DIR/summary.csv in one step."""
+    table = io.StringIO()
+    names = list(ImageSummary.__dataclass_fields__)
+    writer = csv.DictWriter(table, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: "" if v is None else v for k, v in asdict(row).items()} for row in rows)
+    write_text(out / "summary.csv", table.getvalue())
+
+
+def earlier_rows(out: Path) -> dict[str, ImageSummary]:
+    """The rows, by image, of what an earlier call has picked."""
+    path = out / "summary.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [_parse_row(row) for row in csv.DictReader(file)]
+    return {row.image: row for row in rows if row.picks is not None}
+
+
+def _parse_row(row: dict[str, str]) -> ImageSummary:
+    def number(key: str) -> float | None:
+        return float(row[key]) if row.get(key) else None
+
+    def count(key: str) -> int | None:
+        return int(row[key]) if row.get(key) else None
+
+    return ImageSummary(
+        row["image"],
+        row["status"],
+        count("picks"),
+        count("candidates"),
+        number("mean_score"),
+        number("pixel_size"),
+        count("bad_pixels"),
+        number("seconds"),
+    )

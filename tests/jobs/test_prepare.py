@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motes.data.collection import collect
+from motes.errors import UnitError
+from motes.formats.images import write_image
+from motes.formats.picks import write_picks
+from motes.jobs.prepare import prepare, resolve_diameter, validation_names
+from motes.jobs.telling import Silent
+from motes.picks import Picks
+from motes.recipe import Recipe, load_recipe
+from motes.units import Length
+
+NAMES = [f"{folder}/{number}.mrc" for folder in "ABC" for number in range(4)]
+
+
+def recipe(**split) -> Recipe:
+    return load_recipe("micrographs", [f"split.{key}={value}" for key, value in split.items()])
+
+
+def test_a_share_of_the_images_is_kept_for_validation():
+    assert len(validation_names(NAMES, recipe(validation=0.25))) == 3
+    assert validation_names(NAMES, recipe(validation=0)) == set()
+
+
+def test_one_image_is_kept_even_of_a_few_and_one_is_left_to_train_on():
+    assert len(validation_names(NAMES[:3], recipe(validation=0.1))) == 1
+    assert len(validation_names(NAMES[:2], recipe(validation=0.9))) == 1
+    assert validation_names(NAMES[:1], recipe(validation=0.5)) == set()
+
+
+def test_folders_are_never_divided():
+    chosen = validation_names(NAMES, recipe(validation=0.3, by="folder"))
+    assert len({Path(name).parent for name in chosen}) == 1
+    assert len(chosen) == 4
+
+
+def test_the_choice_depends_on_the_seed_and_not_on_the_order():
+    assert validation_names(NAMES[::-1], recipe()) == validation_names(NAMES, recipe())
+    other = [validation_names(NAMES, load_recipe("micrographs", [f"seed={seed}"])) for seed in range(5)]
+    assert len({frozenset(names) for names in other}) > 1
+
+
+def one_image(folder: Path, pixel_size: float | None, diameters: list[float] | None) -> None:
+    rng = np.random.default_rng(0)
+    write_image(folder / "images" / "a.mrc", rng.normal(size=(100, 90)).astype(np.float32), pixel_size)
+    picks = Picks(
+        np.array([[50.0, 40], [20, 30]]), diameters=None if diameters is None else np.array(diameters)
+    )
+    write_picks(folder / "picks" / "a.csv", picks, format="csv", image_name="a.mrc")
+
+
+@pytest.mark.parametrize(
+    ("pixel_size", "expected"), [(2.0, Length(60, "A")), (None, Length(30, "px"))], ids=["known", "unknown"]
+)
+def test_the_diameter_comes_from_the_picks_in_angstrom_where_that_is_possible(tmp_path, pixel_size, expected):
+    one_image(tmp_path, pixel_size, [28.0, 32])
+    collection = collect([str(tmp_path / "images")], str(tmp_path / "picks"))
+    assert resolve_diameter(recipe(), collection) == expected
+
+
+def test_without_any_diameter_the_option_is_named(tmp_path):
+    one_image(tmp_path, 2.0, None)
+    collection = collect([str(tmp_path / "images")], str(tmp_path / "picks"))
+    with pytest.raises(UnitError, match="--diameter 150"):
+        resolve_diameter(recipe(), collection)
+
+
+def test_images_and_points_come_at_the_working_scale(tmp_path):
+    one_image(tmp_path, 2.0, None)
+    collection = collect([str(tmp_path / "images")], str(tmp_path / "picks"))
+    halved = load_recipe("micrographs", ["working_diameter=15"])
+    (prepared,), failures = prepare(collection, halved, Length(60, "A"), tmp_path / "cache", Silent())
+    assert failures == []
+    assert prepared.labelled.data.shape == (50, 45)
+    assert prepared.labelled.points.tolist() == [[24.75, 19.75], [9.75, 14.75]]
+    assert (prepared.diameter, prepared.pixel_size) == (30, 2.0)
