@@ -8,8 +8,7 @@
     │   ├── ModelError      a model file, or an image that a model cannot take
     │   └── UnitError       a length without the pixel size that it needs
     ├── OutputError         a result cannot be written (no permission, disk full, folder in use)
-    ├── TrainingError       training cannot go on (loss not finite, nothing learnt)
-    └── MissingExtra        an optional package is not installed
+    └── TrainingError       training cannot go on (loss not finite, nothing learnt)
 
 Every message says what was found, what was expected and what to do.
 """
@@ -52,10 +51,6 @@ class OutputError(MotesError):
 
 class TrainingError(MotesError):
     """Training cannot go on."""
-
-
-class MissingExtra(MotesError):
-    """An optional package is not installed."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from motes.data.augment import Augmentation
 from motes.data.crops import Sampling
@@ -45,7 +45,7 @@ class Recipe(BaseModel):
         None, description="of the particle: 150 (Angstrom), 15nm or 60px; without it, from the picks"
     )
     pixel_size: float | None = Field(
-        None, gt=0, description="A/px of all images; without it, from each image's header"
+        None, gt=0, allow_inf_nan=False, description="A/px of all images; without it, from each image's header"
     )
     working_diameter: float = Field(
         20, ge=6, description="what the diameter becomes on the image that the net sees, px"
@@ -96,6 +96,12 @@ class Recipe(BaseModel):
             )
         return training
 
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "Recipe":
+        _check_channels(self.net, self.classes)
+        _check_crops(self.net, self.sampling.size, self.training.batch)
+        return self
+
     @property
     def length(self) -> Length | None:
         """The diameter as a length."""
@@ -109,6 +115,35 @@ class Recipe(BaseModel):
     def as_yaml(self) -> str:
         """The whole recipe with every value."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _check_channels(net: NetDescription, classes: Sequence[str]) -> None:
+    """RecipeError unless the net takes one image and gives one map a class."""
+    if net.inputs != 1:
+        raise RecipeError(f"recipe: net.inputs is {net.inputs}, but an image has one channel; set it to 1")
+    if net.outputs != len(classes):
+        raise RecipeError(
+            f"recipe: net.outputs is {net.outputs}, but there {'is' if len(classes) == 1 else 'are'} "
+            f"{len(classes)} in classes ({', '.join(classes)}); set it to {len(classes)}"
+        )
+
+
+def _check_crops(net: NetDescription, size: int, batch: int) -> None:
+    """RecipeError unless crops of size (px) halve evenly on every level, and leave the coarsest level more
+    than one value a channel in a step: batch norm has no variance otherwise.
+    """
+    below = size // net.multiple * net.multiple
+    if below != size:
+        nearest = " or ".join(str(fitting) for fitting in (below, below + net.multiple) if fitting >= 16)
+        raise RecipeError(
+            f"recipe: sampling.size is {size}, where a net of depth {net.depth} needs a multiple of "
+            f"{net.multiple}; set it to {nearest}, or choose another net.depth"
+        )
+    if batch * (size // net.multiple) ** net.ndim == 1:
+        raise RecipeError(
+            f"recipe: one crop of {size} px leaves a single value a channel at depth {net.depth}, too few for "
+            f"batch norm; set training.batch to 2 or more, or sampling.size to {2 * size}"
+        )
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -189,13 +224,22 @@ def _unknown_key(key: str) -> str:
     return f"a recipe has no field {key!r}.{hint} Known: {', '.join(known)}."
 
 
-def _read(name: str) -> dict[str, Any]:
-    """The values of a recipe; a file may stand on another recipe by naming it in `based_on`."""
+def _read(name: str, above: Sequence[Path] = ()) -> dict[str, Any]:
+    """The values of a recipe; a file may stand on another recipe by naming it in `based_on`.
+
+    above: the files that stand on this one, for a circle would never end.
+    """
     shipped = shipped_recipes()
     path = shipped.get(name, Path(name))
     if not path.is_file():
         raise RecipeError(
             f"there is no recipe {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}"
+        )
+    chain = [*above, path.resolve()]
+    if chain[-1] in above:
+        raise RecipeError(
+            f"based_on goes in a circle: {' -> '.join(each.name for each in chain)}; a recipe may stand on a "
+            "shipped one, or on a file that does not lead back to it"
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -203,9 +247,15 @@ def _read(name: str) -> dict[str, Any]:
         raise RecipeError(f"{path} is not readable YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: expected a recipe (key: value), found {type(values).__name__}")
+    # A section whose keys are all commented out is None to YAML, and means that nothing is changed in it.
+    values = {key: value for key, value in values.items() if value is not None or key not in _sections()}
     values.setdefault("name", path.stem)
     base = values.pop("based_on", None)
-    return values if base is None else _merged(_read(str(base)), values)
+    return values if base is None else _merged(_read(str(base), chain), values)
+
+
+def _sections() -> set[str]:
+    return {key.partition(".")[0] for key in leaf_keys() if "." in key}
 
 
 def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,6 +269,8 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = full_key(key).split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"recipe: {parent} cannot be {values!r}; expected its own fields (key: value)")
     values[last] = value
 
 

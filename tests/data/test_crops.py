@@ -156,6 +156,17 @@ def test_crops_on_the_grid_hold_nothing_but_pixels_of_the_image(size):
     assert len(turned) == 8
 
 
+@pytest.mark.parametrize("on_grid", [0, 1])
+@pytest.mark.parametrize("limit", [15, 60, 90, 135, 180])
+def test_no_crop_turns_further_than_the_limit(on_grid, limit):
+    limits = Augmentation(on_grid=on_grid, rotation=limit, flip=False)
+    linear = [draw(limits, 2, np.random.default_rng(seed)).linear for seed in range(200)]
+    angles = np.abs(np.rad2deg([np.arctan2(turned[1, 0], turned[0, 0]) for turned in linear]))
+    assert angles.max() <= limit + 1e-6
+    reached = limit if not on_grid else 90 * (limit // 90)
+    assert angles.max() >= 0.9 * reached
+
+
 def test_small_rotations_are_none_on_the_grid():
     still = Augmentation(on_grid=1, rotation=15, flip=False)
     drawn = draw(still, 2, np.random.default_rng(0))

@@ -1,9 +1,12 @@
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from motes.data.collection import collect
+from motes.data.normalise import Normalisation
+from motes.data.working import to_working_scale
 from motes.errors import UnitError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
@@ -20,26 +23,47 @@ def recipe(**split) -> Recipe:
     return load_recipe("micrographs", [f"split.{key}={value}" for key, value in split.items()])
 
 
+def kept_out(names: list[str], chosen: Recipe) -> set[str]:
+    return validation_names(names, set(names), chosen)
+
+
 def test_a_share_of_the_images_is_kept_for_validation():
-    assert len(validation_names(NAMES, recipe(validation=0.25))) == 3
-    assert validation_names(NAMES, recipe(validation=0)) == set()
+    assert len(kept_out(NAMES, recipe(validation=0.25))) == 3
+    assert kept_out(NAMES, recipe(validation=0)) == set()
 
 
 def test_one_image_is_kept_even_of_a_few_and_one_is_left_to_train_on():
-    assert len(validation_names(NAMES[:3], recipe(validation=0.1))) == 1
-    assert len(validation_names(NAMES[:2], recipe(validation=0.9))) == 1
-    assert validation_names(NAMES[:1], recipe(validation=0.5)) == set()
+    assert len(kept_out(NAMES[:3], recipe(validation=0.1))) == 1
+    assert len(kept_out(NAMES[:2], recipe(validation=0.9))) == 1
+    assert kept_out(NAMES[:1], recipe(validation=0.5)) == set()
 
 
 def test_folders_are_never_divided():
-    chosen = validation_names(NAMES, recipe(validation=0.3, by="folder"))
+    chosen = kept_out(NAMES, recipe(validation=0.3, by="folder"))
     assert len({Path(name).parent for name in chosen}) == 1
     assert len(chosen) == 4
 
 
+def test_an_image_without_particles_stays_with_its_folder():
+    without = {"A/0.mrc", "B/0.mrc", "C/0.mrc"}
+    chosen = validation_names(NAMES, set(NAMES) - without, recipe(validation=0.3, by="folder"))
+    assert len(chosen) == 4
+    assert len(chosen & without) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_parts_get_particles(seed):
+    labelled = {NAMES[0], NAMES[5]}
+    chosen = validation_names(NAMES, labelled, load_recipe("micrographs", [f"seed={seed}", "validation=0.1"]))
+    assert len(chosen & labelled) == 1
+    many = validation_names(NAMES, labelled, load_recipe("micrographs", [f"seed={seed}", "validation=0.9"]))
+    assert len(many & labelled) == 1
+    assert validation_names(NAMES, {NAMES[0]}, load_recipe("micrographs", [f"seed={seed}"])) == set()
+
+
 def test_the_choice_depends_on_the_seed_and_not_on_the_order():
-    assert validation_names(NAMES[::-1], recipe()) == validation_names(NAMES, recipe())
-    other = [validation_names(NAMES, load_recipe("micrographs", [f"seed={seed}"])) for seed in range(5)]
+    assert kept_out(NAMES[::-1], recipe()) == kept_out(NAMES, recipe())
+    other = [kept_out(NAMES, load_recipe("micrographs", [f"seed={seed}"])) for seed in range(5)]
     assert len({frozenset(names) for names in other}) > 1
 
 
@@ -72,8 +96,29 @@ def test_images_and_points_come_at_the_working_scale(tmp_path):
     one_image(tmp_path, 2.0, None)
     collection = collect([str(tmp_path / "images")], str(tmp_path / "picks"))
     halved = load_recipe("micrographs", ["working_diameter=15"])
-    (prepared,), failures = prepare(collection, halved, Length(60, "A"), tmp_path / "cache", Silent())
+    (prepared,), failures = prepare(collection, halved, Length(60, "A"), tmp_path / "store", Silent())
     assert failures == []
     assert prepared.labelled.data.shape == (50, 45)
     assert prepared.labelled.points.tolist() == [[24.75, 19.75], [9.75, 14.75]]
     assert (prepared.diameter, prepared.pixel_size) == (30, 2.0)
+
+
+def test_any_number_of_images_takes_one_open_file(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for number in range(60):
+        write_image(
+            tmp_path / "images" / f"{number:02d}.mrc", rng.normal(size=(40, 40)).astype(np.float32), 2.0
+        )
+        (tmp_path / f"{number:02d}.csv").write_text("x,y\n20,20\n")
+    collection = collect([str(tmp_path / "images")], str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 12, hard))
+    try:
+        prepared, failures = prepare(collection, recipe(), Length(15, "px"), tmp_path / "store", Silent())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert failures == []
+    assert len(prepared) == 60
+    alone = to_working_scale(collection.images[7].read(), 15, recipe().working_diameter, Normalisation())
+    assert np.array_equal(prepared[7].labelled.data, alone.data)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from motes.physics.detector import gain, modulation_transfer, quantum_efficiency, with_hot_pixels
+from motes.physics.detector import gain, modulation_transfer, with_hot_pixels
 from motes.physics.dose import counted, electrons_per_pixel
 
 
@@ -17,14 +17,11 @@ def test_counts_have_a_variance_equal_to_their_mean() -> None:
     assert (counted(np.full(5, -3.0), np.random.default_rng(1)) == 0).all()
 
 
-def test_transfer_and_efficiency_fall_from_their_value_at_zero() -> None:
+def test_transfer_falls_from_one() -> None:
     transfer = modulation_transfer((64, 64))
     assert transfer[0, 0] == 1
     assert (np.diff(transfer[0]) < 0).all()
     assert (transfer > 0).all()
-    efficiency = quantum_efficiency(transfer, 0.8)
-    assert efficiency[0, 0] == 0.8
-    assert (np.diff(efficiency[0]) < 0).all()
 
 
 def test_a_perfect_camera_has_the_transfer_of_its_pixels() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from motes.cli.options import (
+    BoxSize,
     Diameter,
     LeftOver,
     NoOrientationCheck,
@@ -30,7 +31,7 @@ def convert(
         typer.Option(help="The images, for their names and sizes, such as a micrographs.star."),
     ] = None,
     pixel_size: PixelSize = None,
-    box_size: Annotated[int | None, typer.Option(help="Pixels; for formats that store boxes.")] = None,
+    box_size: BoxSize = None,
     diameter: Diameter = None,
     flip: Annotated[
         str | None,

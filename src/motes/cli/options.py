@@ -10,11 +10,21 @@ from motes.errors import InputError
 from motes.jobs.telling import Failure
 from motes.units import Length, Unit, parse_length
 
+
+
+def _above_zero(value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{value:g} is not a pixel size; expected A/px, above 0")
+    return value
+
+
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; by default a GPU where there is one.")]
 Threads = Annotated[int | None, typer.Option(help="How many processor threads to use.")]
 PixelSize = Annotated[
-    float | None, typer.Option(help="A/px of the images; by default what each image's header says.")
+    float | None,
+    typer.Option(help="A/px of the images; by default what each image's header says.", callback=_above_zero),
 ]
+BoxSize = Annotated[int | None, typer.Option(help="Pixels; for formats that store boxes.", min=1)]
 Diameter = Annotated[
     str | None, typer.Option(help="Of the particle: 150 (Angstrom), 15nm, or 60px.", metavar="D")
 ]

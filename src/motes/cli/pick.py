@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from motes.cli.options import Device, Diameter, Out, PixelSize, Threads, finish, length
+from motes.cli.options import BoxSize, Device, Diameter, Out, PixelSize, Threads, finish, length
 
 
 def pick(
@@ -28,7 +28,7 @@ def pick(
     ] = None,
     pixel_size: PixelSize = None,
     diameter: Diameter = None,
-    box_size: Annotated[int | None, typer.Option(help="Pixels; for formats that store boxes.")] = None,
+    box_size: BoxSize = None,
     project: Annotated[Path, typer.Option(help="Folder that paths in an index are relative to.")] = Path(),
     save_maps: Annotated[
         bool, typer.Option("--save-maps", help="Also write probability maps (MRC).")

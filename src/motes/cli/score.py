@@ -8,6 +8,8 @@ import typer
 from motes.cli.options import Diameter, LeftOver, PixelSize, length, refuse_left_over
 from motes.errors import UnitError
 
+MOST_ROWS = 20
+
 
 def score(
     picks: Annotated[str, typer.Argument(help="Picks: a file, a folder, or what motes pick wrote.")],
@@ -59,8 +61,9 @@ def score(
         if isinstance(value, int) and not isinstance(value, bool)
     ]
     show_table("counts", ["", "value"], rest)
-    worst = report.per_image
-    show_table("images, worst first", list(worst[0]), [list(row.values()) for row in worst[:20]])
+    columns = ["image", "precision", "recall", "f1", "picks", "truth", "median_distance"]
+    shown = [[row[column] for column in columns] for row in report.per_image[:MOST_ROWS]]
+    show_table("images, worst first (distance: median, px)", [*columns[:-1], "distance"], shown)
 
 
 def _rim(text: str) -> float:

@@ -60,7 +60,7 @@ def draw(augmentation: Augmentation, ndim: int, rng: np.random.Generator) -> Dra
     mirrored = rng.integers(0, 2, size=ndim) if augmentation.flip else np.zeros(ndim, dtype=int)
     degrees = angle * augmentation.rotation
     if on_grid:
-        degrees, size = 90 * round(degrees / 90), 0
+        degrees, size = 90 * round(angle * (augmentation.rotation // 90)), 0
     linear = rotation_in_plane(np.deg2rad(degrees), ndim) @ np.diag(1.0 - 2.0 * mirrored)
     linear = np.rint(linear) if on_grid else linear * (1 + augmentation.scale) ** size
     return Draw(

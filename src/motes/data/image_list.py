@@ -31,7 +31,7 @@ class ImageEntry:
             self.path,
             ndim=ndim,
             section=self.section,
-            pixel_size=pixel_size or self.pixel_size,
+            pixel_size=self.pixel_size if pixel_size is None else pixel_size,
             name=self.name,
         )
 
@@ -71,11 +71,16 @@ def _from_star(star: Path) -> list[ImageEntry]:
     places = [Path.cwd(), *star.absolute().parents]
     entries = []
     for micrograph in read_micrographs_star(star):
-        section, _, name = micrograph.name.rpartition("@")
+        section, name = _section_and_file(micrograph.name)
         path = next((p / name for p in places if (p / name).exists()), Path(name))
-        number = int(section) - 1 if section.isdigit() else 0
-        entries.append(ImageEntry(micrograph.name, path, number, micrograph.pixel_size))
+        entries.append(ImageEntry(micrograph.name, path, section, micrograph.pixel_size))
     return entries
+
+
+def _section_and_file(name: str) -> tuple[int, str]:
+    """(0, 'stack.mrcs') from 000001@stack.mrcs; any other @ is a letter of the path."""
+    number, at, rest = name.partition("@")
+    return (int(number) - 1, rest) if at and re.fullmatch("[0-9]+", number) else (0, name)
 
 
 def _files_of(source: str) -> list[tuple[Path, Path]]:

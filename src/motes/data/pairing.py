@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from motes.errors import PicksError
+from motes.formats.images import IMAGE_SUFFIX as IMAGE_SUFFIX
 
-IMAGE_SUFFIX = re.compile(r"\.(mrcs?|map|rec|st|tiff?|png|jpe?g)(\.(gz|bz2))?$", re.IGNORECASE)
 PICKS_SUFFIX = re.compile(r"\.(star|box|cbox|csv|txt|tsv|json)$", re.IGNORECASE)
 APPENDED = re.compile(r"_(autopick|manualpick|pick|picks|topaz|cryolo|particles|particles_selected|boxes)$")
 

@@ -1,5 +1,6 @@
 """The door to image files: what is in one, read it, write it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from motes.formats import mrc, raster, tiff
 from motes.formats.header import ImageInfo
 from motes.image import Image
 
-__all__ = ["IMAGE_SUFFIXES", "ImageInfo", "image_info", "is_image", "read_image", "write_image"]
+__all__ = ["IMAGE_SUFFIX", "IMAGE_SUFFIXES", "ImageInfo", "image_info", "is_image", "read_image", "write_image"]
 
 _MRC_SUFFIXES = tuple(suffix + end for suffix in mrc.SUFFIXES for end in ("", *mrc.COMPRESSED))
 IMAGE_SUFFIXES = (*_MRC_SUFFIXES, *tiff.SUFFIXES, *raster.SUFFIXES)
+_LONGEST_FIRST = sorted(IMAGE_SUFFIXES, key=len, reverse=True)
+IMAGE_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, _LONGEST_FIRST))})$", re.IGNORECASE)
 
 Write = Callable[[Path, NDArray[Any], float | None], None]
 _WRITERS: dict[str, Write] = dict.fromkeys(mrc.SUFFIXES, mrc.write)

@@ -63,16 +63,34 @@ def matches(path: Path, text: str) -> bool:
 def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
     """Read a coordinate file, a particles.star, or what an index lists. Raises PicksError."""
     if _SUFFIX_FILE.fullmatch(path.name):
-        return _read_suffix_file(path, text)
+        return {name: read_listed(path, file) for name, file in _listed_by_suffix(path, text).items()}
     if not text.strip():
         return {None: empty_picks(2)}
     tables = star.read_tables(text, path)
-    index = next((table for table in tables.values() if _FILES in table), None)
-    if index is not None:
-        star.require(index, [_NAMES[0]], path)
-        files = [locate(path, file) for file in index[_FILES]]
-        return _read_files(dict(zip(index[_NAMES[0]], files, strict=True)))
+    files = _listed(tables, path)
+    if files is not None:
+        return {name: read_listed(path, file) for name, file in files.items()}
     return _read_table(_coordinate_table(tables, path), path)
+
+
+def list_index(path: Path) -> dict[str, str] | None:
+    """By micrograph, the coordinate file that an index or 3.1's suffix file lists, as read_listed takes it.
+
+    None where the file lists no others, but holds coordinates itself. Raises PicksError for a damaged index,
+    ImageError where 3.1's list of micrographs cannot be read.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if _SUFFIX_FILE.fullmatch(path.name):
+        return _listed_by_suffix(path, text)
+    return _listed(star.read_tables(text, path), path) if matches(path, text) and text.strip() else None
+
+
+def _listed(tables: dict[str, star.Table], path: Path) -> dict[str, str] | None:
+    index = next((table for table in tables.values() if _FILES in table), None)
+    if index is None:
+        return None
+    star.require(index, [_NAMES[0]], path)
+    return dict(zip(index[_NAMES[0]], index[_FILES], strict=True))
 
 
 def _coordinate_table(tables: dict[str, star.Table], path: Path) -> star.Table:
@@ -96,12 +114,12 @@ def _read_table(table: star.Table, path: Path) -> PicksByImage:
     return by_image(Picks(centres, scores, extra=extra), table[name] if name else None)
 
 
-def _read_files(files: dict[str, Path]) -> PicksByImage:
-    """Read the picks of each micrograph from its own file, whatever name may stand in there."""
-    return {name: _read_listed(file) for name, file in files.items()}
+def read_listed(index: Path, listed: str) -> Picks:
+    """Read the picks of one micrograph from the file that its index lists, whatever name may stand in there.
 
-
-def _read_listed(file: Path) -> Picks:
+    Raises PicksError where the file is not there or damaged.
+    """
+    file = locate(index, listed)
     text = file.read_text(encoding="utf-8", errors="replace")
     if not text.strip():
         return empty_picks(2)
@@ -110,7 +128,7 @@ def _read_listed(file: Path) -> Picks:
     return _read_table(columns, file)[None]
 
 
-def _read_suffix_file(path: Path, text: str) -> PicksByImage:
+def _listed_by_suffix(path: Path, text: str) -> dict[str, str]:
     """RELION 3.1: one line names the micrographs; their coordinates lie beside it, without the job's folder.
 
     A micrograph without a coordinate file is left out.
@@ -118,11 +136,12 @@ def _read_suffix_file(path: Path, text: str) -> PicksByImage:
     suffix = path.name.removeprefix("coords_suffix")
     files = {}
     for entry in read_micrographs_star(locate(path, text.strip())):
-        for name in (entry.name, without_job(entry.name)):
-            file = path.parent / f"{_EXTENSION.sub('', name)}{suffix}"
-            if file.is_file():
-                files[entry.name] = file
-    return _read_files(files)
+        stems = [_EXTENSION.sub("", name) for name in (entry.name, without_job(entry.name))]
+        beside = [path.absolute().parent / f"{stem}{suffix}" for stem in stems]
+        found = next((file for file in beside if file.is_file()), None)
+        if found is not None:
+            files[entry.name] = str(found)
+    return files
 
 
 def write(path: Path, picks: Picks, _image_name: str, _box_size: int | None) -> None:
@@ -180,7 +199,7 @@ def _write_joined(folder: Path, entries: Sequence[tuple[str, str]]) -> Path:
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as out:
         out.write(_VERSION + star.format_header("particles", [_NAMES[0], _X, _Y, _SCORE]))
         for name, file in entries:
-            picks = _read_listed(locate(path, file))
+            picks = read_listed(path, file)
             scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
             columns = {
                 _NAMES[0]: [name] * len(picks),

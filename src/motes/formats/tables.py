@@ -1,6 +1,5 @@
 """What the readers and writers of coordinate tables share: columns of text to numbers, rows by image."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.errors import PicksError
+from motes.formats.images import IMAGE_SUFFIX
 from motes.output import replacing
 from motes.picks import Picks
 
@@ -16,7 +16,6 @@ PicksByImage = dict[str | None, Picks]
 Columns = Mapping[str, Sequence[str]]
 
 MISSING = ("", "<NA>", "None", "NA")
-_IMAGE_SUFFIX = re.compile(r"\.(mrcs?|map|rec|st|tiff?|png|jpe?g)(\.(gz|bz2))?$", re.IGNORECASE)
 
 
 def numbers(values: Sequence[str], column: str, path: Path) -> NDArray[np.float64]:
@@ -83,7 +82,7 @@ def text_of(value: float) -> str:
 
 def without_image_suffix(name: str) -> str:
     """Strip from the name of an image the extension of an image format; other dots stay."""
-    return _IMAGE_SUFFIX.sub("", name)
+    return IMAGE_SUFFIX.sub("", name)
 
 
 def corner_boxes(picks: Picks, box_size: int | None, path: Path) -> NDArray[np.float64]:

@@ -1,14 +1,12 @@
 """Pick particles in any number of images with a model."""
 
 import hashlib
-import json
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,19 +15,21 @@ from numpy.typing import NDArray
 from motes.data.ahead import made_ahead
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.working import WorkingImage, to_working_scale
-from motes.errors import ModelError, MotesError, OutputError
+from motes.errors import ModelError, MotesError
 from motes.figures.pictures import save_picture
 from motes.formats.images import write_image
-from motes.formats.picks import PICKS_FORMATS, read_picks, write_index, write_picks
+from motes.formats.picks import read_picks, write_index, write_picks
 from motes.jobs.device import choose_device
+from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model
-from motes.output import write_text
 from motes.picking.picker import Picking, pick_map, to_full_size
 from motes.picks import Picks, empty_picks
-from motes.predict.maps import fast_precision, probability_maps
+from motes.predict.maps import probability_maps
+from motes.train.loop import chosen_precision
+from motes.train.settings import Training
 from motes.units import Length
 
 
@@ -77,7 +77,7 @@ class Picker:
     options: PickOptions
     out: Path
     precision: torch.dtype
-    places: Mapping[str, Mapping[str, Path]]
+    places: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
 
     @property
     def threshold(self) -> float:
@@ -152,11 +152,6 @@ class ReadImage:
     pixel_size: float | None
 
 
-def csv_file(out: Path, entry: ImageEntry) -> Path:
-    """DIR/picks/<image path>.csv."""
-    return out / "picks" / f"{entry.output_name}.csv"
-
-
 def pick(
     sources: Sequence[str],
     model_path: Path,
@@ -178,25 +173,37 @@ def pick(
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
     _check_formats(options, model.description.net.ndim)
-    entries = find_images(sources, model.description.net.ndim)
-    names = [entry.output_name for entry in entries]
-    places = {
-        format_name: coordinate_places(names, out / format_name, format_name)
-        for format_name in options.formats
-    }
-    picker = Picker(model, options, out, fast_precision(chosen), places)
-    _claim(out, picker, _file_hash(model_path), overwrite)
+    entries = _images_to_pick(sources, model.description.net.ndim, out)
+    training = Training.model_validate(model.description.recipe.get("training", {}))
+    picker = Picker(model, options, out, chosen_precision(training, chosen))
+    claim(out, _settings(picker, _file_hash(model_path)), overwrite)
+    everything = [*entries, *take_stock(out, entries)]
+    picker = replace(picker, places=_places(everything, out, options.formats))
     earlier = earlier_rows(out)
-    rows = {e.name: _row_from_csv(e, picker, earlier) for e in entries if csv_file(out, e).is_file()}
-    if rows:
-        teller.say(f"{len(rows)} of {len(entries)} images are done already; picking the others")
+    rows = {e.name: _row_from_csv(e, picker, earlier) for e in everything if csv_file(out, e).is_file()}
     to_do = [entry for entry in entries if entry.name not in rows]
+    if len(to_do) < len(entries):
+        teller.say(
+            f"{len(entries) - len(to_do)} of {len(entries)} images are done already; picking the others"
+        )
     try:
         _pick_all(picker, to_do, rows, teller)
     finally:
-        ordered = [rows[entry.name] for entry in entries if entry.name in rows]
+        ordered = [rows[entry.name] for entry in everything if entry.name in rows]
         write_summary(out, ordered)
-    return PickResult(out, ordered, _write_indexes(picker, entries, rows, sources))
+    return PickResult(out, ordered, _write_indexes(picker, everything, rows, sources))
+
+
+def _images_to_pick(sources: Sequence[str], ndim: int, out: Path) -> list[ImageEntry]:
+    """The images, without those that motes itself has written below the output folder."""
+    entries = find_images(sources, ndim)
+    own = out.absolute()
+    return [entry for entry in entries if not entry.path.absolute().is_relative_to(own)]
+
+
+def _places(entries: Sequence[ImageEntry], out: Path, formats: Sequence[str]) -> dict[str, dict[str, Path]]:
+    names = [entry.output_name for entry in entries]
+    return {name: coordinate_places(names, out / name, name) for name in formats}
 
 
 def _check_formats(options: PickOptions, ndim: int) -> None:
@@ -252,10 +259,10 @@ def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, Image
     return ImageSummary(entry.name, "done", len(accepted), len(picks), mean_score(accepted))
 
 
-def _claim(out: Path, picker: Picker, model_hash: str, overwrite: bool) -> None:
-    """Note down model and options; refuse a folder that was made with others."""
+def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
+    """What must be the same for picks to lie in one folder."""
     options = picker.options
-    settings = {
+    return {
         "model": model_hash,
         "threshold": picker.threshold,
         "method": picker.picking.method,
@@ -266,22 +273,6 @@ def _claim(out: Path, picker: Picker, model_hash: str, overwrite: bool) -> None:
         "save_maps": options.save_maps,
         "pictures": options.pictures,
     }
-    kept = out / "settings.json"
-    if kept.is_file():
-        before = json.loads(kept.read_text(encoding="utf-8"))
-        changed = [name for name, value in settings.items() if before.get(name) != value]
-        if changed and not overwrite:
-            raise OutputError(
-                f"{out} holds picks made with another {', '.join(changed)}; "
-                "give another --out, or --overwrite to replace them"
-            )
-    elif out.exists() and any(out.iterdir()) and not overwrite:
-        raise OutputError(f"{out} holds other files; give an empty folder as --out, or --overwrite")
-    if overwrite:
-        for folder in ("picks", "maps", "pictures", *PICKS_FORMATS):
-            shutil.rmtree(out / folder, ignore_errors=True)
-        (out / "summary.csv").unlink(missing_ok=True)
-    write_text(kept, json.dumps(settings, indent=2) + "\n")
 
 
 def _file_hash(path: Path) -> str:

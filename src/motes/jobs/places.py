@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from motes.data.pairing import IMAGE_SUFFIX
 from motes.errors import OutputError
+from motes.formats.images import IMAGE_SUFFIX
 from motes.formats.picks import PICKS_FORMATS
 from motes.formats.relion import without_job
 
@@ -17,7 +17,9 @@ def coordinate_places(names: Sequence[str], folder: Path, format_name: str) -> d
     suffix = PICKS_FORMATS[format_name].suffix
     bare = {name: IMAGE_SUFFIX.sub("", name) for name in names}
     if format_name == "relion":  # RELION 3.1 looks for them without the job that the micrographs come from
-        bare = {name: without_job(stem) for name, stem in bare.items()}
+        short = {name: without_job(stem) for name, stem in bare.items()}
+        # Micrographs of equal names from two jobs keep the job: the index of RELION 4 and 5 finds them so.
+        bare = short if len(set(short.values())) == len(short) else bare
     places = {name: folder / f"{stem}{suffix}" for name, stem in bare.items()}
     owner: dict[Path, str] = {}
     for name, place in places.items():

@@ -1,18 +1,21 @@
 """Reading a collection into what training needs: working images and their points."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from motes.data.collection import Collection, clean_picks
 from motes.data.crops import Labelled
 from motes.data.image_list import ImageEntry
 from motes.data.orientation import check_orientation
 from motes.data.working import to_working_scale
-from motes.errors import ImageError, InputError, OutputError, PicksError, UnitError
+from motes.errors import ImageError, InputError, PicksError, UnitError
+from motes.formats.images import image_info
 from motes.jobs.telling import Failure, Teller
 from motes.output import replacing
 from motes.picks import Picks
@@ -56,52 +59,89 @@ def resolve_diameter(recipe: Recipe, collection: Collection) -> Length:
 
 
 def _pixel_size(entry: ImageEntry, recipe: Recipe) -> float | None:
+    if recipe.pixel_size is not None or entry.pixel_size is not None:
+        return recipe.pixel_size or entry.pixel_size
     try:
-        return entry.read(recipe.net.ndim, recipe.pixel_size).pixel_size
+        return image_info(entry.path, recipe.net.ndim).pixel_size
     except ImageError:  # a bad file is reported when it is prepared
-        return recipe.pixel_size
+        return None
 
 
 def prepare(
     collection: Collection,
     recipe: Recipe,
     diameter: Length,
-    cache: Path,
+    store: Path,
     teller: Teller,
     check_flips: bool = True,
 ) -> tuple[list[Prepared], list[Failure]]:
     """Bring every labelled image to the working scale; what cannot be used is named, and costs no other.
 
-    The working images are kept as .npy files in the cache folder and memory-mapped, so that a thousand
-    micrographs take no more memory than ten.
+    The working images are kept in one file and memory-mapped from there, so that a thousand micrographs
+    take neither more memory than ten nor more open files.
     """
     labelled = [entry for entry in collection.images if entry.name in collection.picks]
-    prepared: list[Prepared] = []
+    ready: list[ReadyImage] = []
     failures = [Failure(name, reason) for name, reason in collection.problems.items()]
-    with teller.progress("reading images", len(labelled), "images") as done:
+    with (
+        replacing(store) as temporary,
+        temporary.open("wb") as file,
+        teller.progress("reading images", len(labelled), "images") as done,
+    ):
         for number, entry in enumerate(labelled):
-            try:
-                picks = collection.picks[entry.name]
-                kept = cache / f"{len(prepared):06d}.npy"
-                prepared.append(_prepare_one(entry, picks, recipe, diameter, kept, teller, check_flips))
-            except OutputError:
-                raise
-            except (InputError, OSError) as error:
-                failures.append(Failure(entry.name, str(error)))
-                teller.warn(f"left out: {error}")
+            made = _try_one(entry, collection.picks[entry.name], recipe, diameter, check_flips)
+            if isinstance(made, Failure):
+                failures.append(made)
+                teller.warn(f"left out: {made.reason}")
+            else:
+                image, pixels = made
+                file.write(pixels.tobytes())
+                ready.append(image)
+                for note in image.notes:
+                    teller.say(note)
             done(number + 1)
-    return prepared, failures
+    return _mapped(store, ready), failures
+
+
+@dataclass(frozen=True)
+class ReadyImage:
+    """What is known of an image whose pixels, in this shape, went into the store."""
+
+    name: str
+    shape: tuple[int, ...]
+    points: NDArray[np.float64]
+    sha256: str
+    diameter: float
+    pixel_size: float | None
+    notes: list[str]
+
+
+def _mapped(store: Path, ready: Sequence[ReadyImage]) -> list[Prepared]:
+    """The images with their pixels, which lie one after the other in the store."""
+    if not ready:
+        return []
+    pixels = np.memmap(store, dtype=np.float32, mode="r")
+    ends = np.cumsum([math.prod(image.shape) for image in ready])
+    prepared = []
+    for image, end in zip(ready, ends, strict=True):
+        data = pixels[end - math.prod(image.shape) : end].reshape(image.shape)
+        labelled = Labelled(data, image.points)
+        prepared.append(Prepared(image.name, labelled, image.sha256, image.diameter, image.pixel_size))
+    return prepared
+
+
+def _try_one(
+    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, check_flips: bool
+) -> tuple[ReadyImage, NDArray[np.float32]] | Failure:
+    try:
+        return _prepare_one(entry, picks, recipe, diameter, check_flips)
+    except (InputError, OSError) as error:
+        return Failure(entry.name, str(error))
 
 
 def _prepare_one(
-    entry: ImageEntry,
-    picks: Picks,
-    recipe: Recipe,
-    diameter: Length,
-    kept: Path,
-    teller: Teller,
-    check_flips: bool,
-) -> Prepared:
+    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, check_flips: bool
+) -> tuple[ReadyImage, NDArray[np.float32]]:
     image = entry.read(recipe.net.ndim, recipe.pixel_size)
     if picks.ndim != image.ndim:
         raise PicksError(f"{entry.name}: the image has {image.ndim} dimensions, its picks have {picks.ndim}")
@@ -113,17 +153,10 @@ def _prepare_one(
     points = picks.scaled(working.factors).points
     if check_flips:
         check_orientation(working.data, points, recipe.working_diameter, entry.name)
-    for note in notes:
-        teller.say(note)
-    with replacing(kept) as temporary:
-        np.save(temporary, working.data)
-    return Prepared(
-        entry.name,
-        Labelled(np.load(kept, mmap_mode="r"), points),
-        content_hash(entry.path, picks),
-        diameter_px,
-        image.pixel_size,
-    )
+    sha256 = content_hash(entry.path, picks)
+    shape = working.data.shape
+    ready = ReadyImage(entry.name, shape, points, sha256, diameter_px, image.pixel_size, notes)
+    return ready, working.data
 
 
 def content_hash(path: Path, picks: Picks) -> str:
@@ -134,13 +167,23 @@ def content_hash(path: Path, picks: Picks) -> str:
     return digest.hexdigest()
 
 
-def validation_names(names: Sequence[str], recipe: Recipe) -> set[str]:
-    """The images to keep out of training: whole groups, chosen by the seed; at least one is left to train on."""
+def validation_names(names: Sequence[str], labelled: set[str], recipe: Recipe) -> set[str]:
+    """The images to keep out of training: whole groups, chosen by the seed.
+
+    names: all images; labelled: those of them that hold particles. Both parts get particles, or there is
+    nothing to validate on.
+    """
     by_folder = recipe.split.by == "folder"
-    groups = {name: str(Path(name).parent) if by_folder else name for name in names}
-    unique = sorted(set(groups.values()))
-    wanted = round(recipe.split.validation * len(unique))
-    count = min(max(wanted, 1), len(unique) - 1) if recipe.split.validation > 0 else 0
-    order = np.random.default_rng([recipe.seed, 0x5917]).permutation(len(unique))
-    chosen = {unique[i] for i in order[: max(count, 0)]}
-    return {name for name, group in groups.items() if group in chosen}
+    group_of = {name: str(Path(name).parent) if by_folder else name for name in names}
+    groups = sorted(set(group_of.values()))
+    holding = {group_of[name] for name in labelled}
+    if recipe.split.validation == 0 or len(holding) < 2:
+        return set()
+    count = min(max(round(recipe.split.validation * len(groups)), 1), len(groups) - 1)
+    order = [groups[i] for i in np.random.default_rng([recipe.seed, 0x5917]).permutation(len(groups))]
+    chosen, others = order[:count], order[count:]
+    if not holding & set(chosen):  # take one with particles in place of one without
+        chosen[-1] = next(group for group in others if group in holding)
+    elif not holding & set(others):
+        chosen.remove(next(group for group in chosen if group in holding))
+    return {name for name, group in group_of.items() if group in chosen}

@@ -31,6 +31,7 @@ from motes.train.validate import Validator, summary
 from motes.units import Length
 
 MODEL = "model.safetensors"
+STORE = ".working-images"  # exists while training only
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def train(
     model = Model(net, _describe(recipe, length, parts, fitted))
     save_model(run / MODEL, model)
     leave_report(run, data, parts, model, validator, curve, fitted)
-    shutil.rmtree(run / "cache", ignore_errors=True)
+    shutil.rmtree(run / STORE, ignore_errors=True)
     return TrainResult(run / MODEL, fitted, summary(curve), parts.failures)
 
 
@@ -115,13 +116,13 @@ def _collections(data: TrainingData, recipe: Recipe, teller: Teller) -> tuple[Co
 def _check_run(run: Path, recipe: Recipe, resume: bool) -> None:
     """See that the folder holds no run, or with resume one that began with this very recipe."""
     kept = run / "recipe.yaml"
-    if not kept.exists():
+    if not any((run / name).exists() for name in (kept.name, "checkpoints", "metrics.jsonl", MODEL)):
         return
     if not resume:
         raise OutputError(
             f"{run} already holds a run; add --resume to go on with it, or give another folder with --out"
         )
-    if kept.read_text(encoding="utf-8") != recipe.as_yaml():
+    if not kept.is_file() or kept.read_text(encoding="utf-8") != recipe.as_yaml():
         raise OutputError(
             f"{run} began with another recipe (see {kept}); resume with the same words, or use another folder"
         )
@@ -136,13 +137,15 @@ def _prepare_parts(
     check_flips: bool,
     teller: Teller,
 ) -> Parts:
-    cache = run / "cache"
-    prepared, failures = prepare(collection, recipe, length, cache / "train", teller, check_flips)
+    store = run / STORE
+    prepared, failures = prepare(collection, recipe, length, store / "train", teller, check_flips)
     if validation is not None:
-        kept, more = prepare(validation, recipe, length, cache / "validation", teller, check_flips)
+        kept, more = prepare(validation, recipe, length, store / "validation", teller, check_flips)
+        _check_apart(prepared, kept)
         parts = Parts(prepared, kept, failures + more)
     else:
-        kept_out = validation_names([p.name for p in prepared if len(p.labelled.points)], recipe)
+        holding = {p.name for p in prepared if len(p.labelled.points)}
+        kept_out = validation_names([p.name for p in prepared], holding, recipe)
         parts = Parts(
             [p for p in prepared if p.name not in kept_out],
             [p for p in prepared if p.name in kept_out],
@@ -158,6 +161,17 @@ def _prepare_parts(
         )
         parts = replace(parts, validation=parts.train)
     return parts
+
+
+def _check_apart(train: Sequence[Prepared], validation: Sequence[Prepared]) -> None:
+    """Raise InputError where an image is to be trained on and validated on."""
+    hashes = {image.sha256 for image in train}
+    twice = [image.name for image in validation if image.sha256 in hashes]
+    if twice:
+        raise InputError(
+            f"{len(twice)} of the validation images are training images too ({', '.join(twice[:3])}); "
+            "what is validated on must not be trained on, so take them out of one of the two"
+        )
 
 
 def _keep_manifest(run: Path, parts: Parts, resume: bool) -> None:

@@ -22,14 +22,6 @@ def modulation_transfer(shape: Sequence[int], spread: float = 0.3) -> NDArray[np
     return np.asarray(aperture * np.exp(-2 * (np.pi * spread * frequency_radius(axes)) ** 2))
 
 
-def quantum_efficiency(transfer: NDArray[np.float64], at_zero: float) -> NDArray[np.float64]:
-    """Detective quantum efficiency of a counting camera, whose noise is white: DQE(0) MTF^2.
-
-    at_zero: the fraction of electrons counted, 0 to 1. transfer: as modulation_transfer gives it.
-    """
-    return np.asarray(at_zero * transfer**2)
-
-
 def gain(shape: Sequence[int], variation: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Gain left over after correction: a factor a pixel, mean 1, variation its standard deviation.
 

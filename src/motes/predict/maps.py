@@ -3,6 +3,7 @@
 Only nets that pool over their whole input cannot be tiled exactly; their tiles overlap and are blended.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -33,8 +34,8 @@ def probability_maps(
     """
     margin = description.multiple * MARGIN
     padded = pad_to_multiple(np.pad(image, margin), description.multiple)
-    side = side or largest_side(description)
     reach = net_reach(description)
+    side = side or side_that_fits(description, padded.shape, reach)
 
     def predict_part(part: NDArray[np.float32]) -> NDArray[np.float32]:
         return predict(net, part, precision)
@@ -110,11 +111,22 @@ def pad_to_multiple(image: NDArray[np.float32], multiple: int) -> NDArray[np.flo
     return np.pad(image, [(0, -size % multiple) for size in image.shape])
 
 
+def side_that_fits(net: NetDescription, shape: tuple[int, ...], reach: int | None) -> int:
+    """The side of a tile's inner part such that the tile with its surround fits into MEMORY."""
+    largest = largest_side(net)
+    if math.prod(shape) <= largest**net.ndim:
+        return max(shape)
+    inner = largest * 2 // 3 if reach is None else largest - 2 * (reach + net.multiple)
+    return max(net.multiple, inner)
+
+
 def largest_side(net: NetDescription) -> int:
     """The side of a square or cube whose activations fit into MEMORY."""
-    # At full resolution a level holds its skip, the upsampled map, both together, and the block's two.
-    bytes_per_pixel = 4 * 6 * net.width * 4 / 3
-    return max(net.multiple, int((MEMORY / bytes_per_pixel) ** (1 / net.ndim)))
+    # At full resolution a level holds its skip, the upsampled map, both together, and the block's two;
+    # each coarser level holds twice the channels on 1/4 (in 3D 1/8) of the pixels.
+    levels = 2 if net.ndim == 2 else 4 / 3
+    bytes_per_pixel = 4 * 6 * net.width * levels
+    return int((MEMORY / bytes_per_pixel) ** (1 / net.ndim))
 
 
 def fast_precision(device: torch.device) -> torch.dtype:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.image import Image
-from motes.physics.ctf import Defocus, Lens, b_factor_envelope, contrast_transfer
+from motes.physics.ctf import Defocus, Lens, b_factor_envelope, contrast_transfer, source_envelope
 from motes.physics.detector import gain, modulation_transfer, with_hot_pixels
 from motes.physics.dose import counted, electrons_per_pixel
 from motes.physics.fourier import coloured_noise, filtered, frequency_axes, frequency_radius
@@ -143,6 +143,7 @@ def _optics(world: MicrographWorld, scene: Scene, rng: np.random.Generator) -> _
     defocus = Defocus(float(mean + half), float(mean - half), float(angle), float(shift))
     axes = frequency_axes(scene.canvas, world.pixel_size)
     transfer = contrast_transfer(lens, defocus, axes) * b_factor_envelope(axes, world.b_factor)
+    transfer *= source_envelope(lens, defocus, axes, world.convergence_angle)
     transfer *= modulation_transfer(scene.canvas, world.detector_spread)
     return _Optics(lens, defocus, transfer.astype(np.float32), frequency_radius(axes))
 

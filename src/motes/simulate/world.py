@@ -47,6 +47,9 @@ class MicrographWorld(BaseModel):
     astigmatism: float = Field(400.0, ge=0, description="most difference between the two defoci, A")
     phase_shift: Range = Field((0.0, 0.0), description="phase shift by a phase plate, degrees")
     b_factor: float = Field(150.0, ge=0, description="fall-off of amplitudes, A^2")
+    convergence_angle: float = Field(
+        0.0, ge=0, description="half-angle of the illumination, mrad; 0 is a perfectly parallel beam"
+    )
     dose: float = Field(40.0, gt=0, description="exposure, e/A^2")
     snr: Annotated[float, Field(gt=0)] | None = Field(
         0.1,
