@@ -40,6 +40,10 @@ def test_without_scores_every_pick_is_above():
     assert len(Picks(np.zeros((2, 2))).above(0.9)) == 2
 
 
+def test_a_pick_without_a_score_is_no_reason_to_drop_it():
+    assert len(Picks(np.zeros((2, 2)), scores=np.array([np.nan, 0.1])).above(0.5)) == 1
+
+
 def test_columns_of_another_length_are_refused():
     with pytest.raises(PicksError, match="scores"):
         Picks(np.zeros((2, 2)), scores=np.zeros(3))

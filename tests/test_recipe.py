@@ -56,6 +56,12 @@ def test_every_field_of_a_recipe_is_described():
         ("diameter=big", "diameter"),
         ("goal=accuracy", "goal"),
         ("a.mrc", "quotes"),
+        ("sampling.size=100", r"sampling\.size is 100.*multiple of 16; set it to 96 or 112"),
+        ("sampling.size=17", r"multiple of 16; set it to 16 or 32"),
+        ("net.inputs=3", r"net\.inputs is 3, but an image has one channel"),
+        ("net.outputs=2", r"net\.outputs is 2, but there is 1 in classes \(particle\); set it to 1"),
+        ("pixel_size=0", "pixel_size"),
+        ("pixel_size=.inf", "pixel_size"),
     ],
 )
 def test_an_impossible_change_names_the_field_and_what_to_do(change, message):
@@ -97,3 +103,39 @@ def test_a_recipe_may_stand_on_another(tmp_path):
 def test_lengths_keep_their_unit():
     assert load_recipe("micrographs", diameter="15nm").length == Length(150, "A")
     assert check_recipe({"name": "x", "diameter": 150}).length == Length(150, "A")
+
+
+def test_crops_leave_more_than_one_value_for_batch_norm():
+    with pytest.raises(RecipeError, match=r"single value a channel at depth 5.*training\.batch to 2"):
+        load_recipe("micrographs", ["sampling.size=16", "training.batch=1"])
+    for fitting in (["sampling.size=16", "training.batch=2"], ["sampling.size=32", "training.batch=1"]):
+        assert load_recipe("micrographs", fitting).net.multiple == 16
+
+
+def test_a_section_with_nothing_in_it_changes_nothing(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("based_on: micrographs\ntraining:\n  # epochs: 5\nnet:\n")
+    assert load_recipe(str(path), ["epochs=3"]).training.epochs == 3
+    assert load_recipe(str(path)).net == load_recipe("micrographs").net
+    path.write_text("training:\n")
+    assert load_recipe(str(path)).training == Recipe(name="x").training
+
+
+def test_a_value_where_a_section_is_needed_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("net: 5\n")
+    with pytest.raises(RecipeError, match="net cannot be 5"):
+        load_recipe(str(path), ["width=8"])
+
+
+def test_recipes_that_stand_on_each_other_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text("based_on: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("based_on: a.yaml\n")
+    with pytest.raises(RecipeError, match=r"circle: a\.yaml -> b\.yaml -> a\.yaml"):
+        load_recipe("a.yaml")
+    (tmp_path / "b.yaml").write_text("based_on: ./b.yaml\n")
+    with pytest.raises(RecipeError, match=r"circle: b\.yaml -> b\.yaml"):
+        load_recipe("b.yaml")
+    (tmp_path / "micrographs.yaml").write_text("based_on: micrographs\nnet: {width: 8}\n")
+    assert load_recipe("micrographs.yaml").net.width == 8

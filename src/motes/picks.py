@@ -60,8 +60,8 @@ class Picks:
         )
 
     def above(self, threshold: float) -> "Picks":
-        """The picks whose score reaches the threshold; all of them where there are no scores."""
-        return self if self.scores is None else self.select(self.scores >= threshold)
+        """The picks whose score reaches the threshold; those without a score (None, nan) all stay."""
+        return self if self.scores is None else self.select(~(self.scores < threshold))
 
     def scaled(self, factor: float | Sequence[float]) -> "Picks":
         """The picks on an image resampled by a factor (one, or one per axis in array order).

@@ -45,7 +45,10 @@ class Recipe(BaseModel):
         None, description="of the particle: 150 (Angstrom), 15nm or 60px; without it, from the picks"
     )
     pixel_size: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="A/px of all images; without it, from each image's header"
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="A/px of all images; without it, from each image's header",
     )
     working_diameter: float = Field(
         20, ge=6, description="what the diameter becomes on the image that the net sees, px"

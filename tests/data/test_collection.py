@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motes.data import collection as module
 from motes.data.collection import (
     clean_picks,
     collect,
@@ -89,7 +90,7 @@ def test_picks_of_a_folder_go_by_the_names_inside_or_of_the_files(tmp_path: Path
     save(tmp_path / "p" / "a.csv", "A/a.mrc", [[1, 2]])
     (tmp_path / "p" / "b_autopick.box").write_text("0 0 4 4\n")
     save(tmp_path / "p" / "c.csv", "c.mrc", [])
-    assert {name: len(picks) for name, picks in load_picks(str(tmp_path / "p")).items()} == {
+    assert {name: len(picks) for name, picks in load_picks(str(tmp_path / "p")).picks.items()} == {
         "A/a.mrc": 1,
         "b": 1,
         "c": 0,
@@ -122,7 +123,7 @@ def test_picks_of_an_image_in_two_files_are_refused(tmp_path: Path) -> None:
 def test_an_index_beside_its_files_is_not_read_twice(tmp_path: Path) -> None:
     save(tmp_path / "a.csv", "a.mrc", [[1, 2]])
     (tmp_path / "picks.csv").write_text((tmp_path / "a.csv").read_text())
-    assert list(load_picks(str(tmp_path))) == ["a.mrc"]
+    assert list(load_picks(str(tmp_path)).picks) == ["a.mrc"]
 
 
 def test_the_threshold_of_a_picking_job(tmp_path: Path) -> None:
@@ -152,3 +153,102 @@ def test_cleaning_keeps_order_and_columns() -> None:
     assert notes == ["a.mrc: 1 picks outside the image left out", "a.mrc: 1 repeated picks left out"]
     with pytest.raises(PicksError, match=r"8 x 6 px, x first"):
         clean_picks(Picks(points * 2), (6, 8), "a.mrc")
+
+
+@pytest.fixture
+def two_images(tmp_path: Path) -> str:
+    for name in ("a.mrc", "b.mrc"):
+        image(tmp_path / "images" / name)
+    return str(tmp_path / "images")
+
+
+def test_scores_of_other_programs_cut_nothing(tmp_path: Path, two_images: str) -> None:
+    (tmp_path / "a.txt").write_text(
+        "image_name\tx_coord\ty_coord\tscore\na\t1\t2\t-3.5\na\t3\t4\t-999\na\t5\t1\tnan\na\t2\t2\t1.5\n"
+    )
+    picks = collect([two_images], str(tmp_path / "a.txt")).picks["a.mrc"]
+    assert picks.points[:, 1].tolist() == [1, 3, 5, 2]
+
+
+def test_candidates_are_taken_on_request_only(tmp_path: Path, two_images: str) -> None:
+    picks = Picks(np.array([[1.0, 2], [3, 4]]), np.array([0.9, 0.1]))
+    write_picks(tmp_path / "job" / "picks" / "a.csv", picks, format="csv", image_name="a.mrc")
+    (tmp_path / "job" / "settings.json").write_text(json.dumps({"threshold": 0.5}))
+    assert len(collect([two_images], str(tmp_path / "job")).picks["a.mrc"]) == 1
+    assert len(collect([two_images], str(tmp_path / "job"), candidates=True).picks["a.mrc"]) == 2
+
+
+@pytest.mark.parametrize("name", ["README.txt", "times.csv", "notes.star", "log.tsv"])
+def test_other_files_beside_the_picks_are_passed_over_with_a_note(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("made, by hand\nin, 2019\n")
+    with pytest.raises(PicksError, match=f"no coordinate file found.*{name}"):
+        load_picks(str(tmp_path))
+    save(tmp_path / "a.csv", "a.mrc", [[1, 2]])
+    loaded = load_picks(str(tmp_path))
+    assert list(loaded.picks) == ["a.mrc"]
+    assert len(loaded.notes) == 1
+    assert name in loaded.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("b.csv", b""),
+        ("b.csv", bytes(9)),
+        ("b.box", b"1 2\n"),
+        ("b.star", b"data_\nloop_\n_rlnCoordinateX\n1\n"),
+    ],
+)
+def test_damaged_coordinates_are_not_taken_for_something_else(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    save(tmp_path / "a.csv", "a.mrc", [[1, 2]])
+    (tmp_path / name).write_bytes(content)
+    assert list(read_all_picks(str(tmp_path)).problems) == [name]
+
+
+def test_a_damaged_file_of_an_index_costs_the_others_nothing(tmp_path: Path, two_images: str) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    (job / "a.star").write_text("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n1 2\n")
+    (job / "b.star").write_text("data_\nloop_\n_rlnCoordinateX\n1\n")
+    rows = f"a.mrc {job}/a.star\nb.mrc {job}/b.star\nc.mrc {job}/gone.star\n"
+    index = job / "autopick.star"
+    index.write_text(f"data_\nloop_\n_rlnMicrographName\n_rlnMicrographCoordinates\n{rows}")
+    for source in (job, index):
+        found = collect([two_images], str(source))
+        assert list(found.picks) == ["a.mrc"]
+        assert list(found.problems) == ["b.mrc", "c.mrc"]
+        assert "rlnCoordinateY" in found.problems["b.mrc"]
+        with pytest.raises(PicksError, match="2 of the files"):
+            load_picks(str(source))
+
+
+def test_a_damaged_image_costs_only_the_picks_that_need_its_height(tmp_path: Path, two_images: str) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "p").mkdir(exist_ok=True)
+        (tmp_path / "p" / f"{name}.csv").write_text("X-Coordinate,Y-Coordinate\n1,2\n")
+    Path(two_images, "b.mrc").write_bytes(b"")
+    loaded = read_all_picks(str(tmp_path / "p"), find_images([two_images]))
+    assert loaded.picks["a"].points.tolist() == [[3, 1]]
+    assert list(loaded.problems) == ["b.csv"]
+
+
+def test_heights_are_found_without_going_through_all_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def counted(images, keys):
+        seen.append(len(images))
+        return pair(images, keys)
+
+    pair = module.pair
+    monkeypatch.setattr(module, "pair", counted)
+    image(tmp_path / "i" / "0.mrc")
+    entries = [ImageEntry(f"{n}.mrc", tmp_path / "i" / "0.mrc") for n in range(30)]
+    (tmp_path / "p").mkdir()
+    for n in range(30):
+        (tmp_path / "p" / f"{n}.csv").write_text("X-Coordinate,Y-Coordinate\n1,2\n")
+    assert len(read_all_picks(str(tmp_path / "p"), entries).picks) == 30
+    assert sum(seen) == 30

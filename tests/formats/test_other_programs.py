@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from motes.errors import PicksError
+from motes.formats.images import IMAGE_SUFFIXES
 from motes.formats.picks import read_picks, write_picks
 from motes.formats.tables import text_of, without_image_suffix
 from motes.picks import Picks
@@ -168,3 +169,8 @@ def test_real_tables() -> None:
     assert picks.extra["touches_border"][0] == 1
     for path in root.glob("*/boxes_px/*.csv"):
         assert len(read_picks(path)[None]) > 0
+
+
+@pytest.mark.parametrize("suffix", [*IMAGE_SUFFIXES, ".MRC"])
+def test_every_readable_image_loses_its_suffix(suffix: str) -> None:
+    assert without_image_suffix(f"A/b.c{suffix}") == "A/b.c"

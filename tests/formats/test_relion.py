@@ -6,7 +6,13 @@ import pytest
 
 from motes.errors import ImageError, MotesError, PicksError
 from motes.formats.picks import read_picks, write_index, write_picks
-from motes.formats.relion import MicrographEntry, read_micrographs_star, write_micrographs_star
+from motes.formats.relion import (
+    MicrographEntry,
+    list_index,
+    read_listed,
+    read_micrographs_star,
+    write_micrographs_star,
+)
 from motes.picks import Picks
 
 OPTICS = {"voltage": 300.0, "spherical_aberration": 2.7, "amplitude_contrast": 0.1}
@@ -158,3 +164,35 @@ def test_real_star_files() -> None:
     np.testing.assert_array_equal(picks.points[0], [693.0, 3752.0])
     tomograms = read_picks(root / "coordinate_tables_only/chlamy_empiar11830_clathrin.star")
     np.testing.assert_array_equal(tomograms["tomo_0404"].points[0], [1400.001, 3336.0, 1491.999])
+
+
+def test_an_index_lists_files_that_are_read_one_by_one(tmp_path: Path) -> None:
+    for index in project(tmp_path)[:2]:
+        listed = list_index(index)
+        assert listed is not None
+        assert list(listed) == ["MotionCorr/job002/A/001.mrc", "MotionCorr/job002/B/001.mrc"]
+        assert [len(read_listed(index, file)) for file in listed.values()] == [1, 2]
+
+
+def test_a_damaged_file_costs_the_others_of_an_index_nothing(tmp_path: Path) -> None:
+    index, suffix_file, joined = project(tmp_path)
+    (tmp_path / "AutoPick/job004/A/001_autopick.star").write_text("data_\nloop_\n_rlnCoordinateX\n1\n")
+    for each in (index, suffix_file):
+        damaged, whole = (list_index(each) or {}).values()
+        with pytest.raises(PicksError, match="rlnCoordinateY"):
+            read_listed(each, damaged)
+        assert len(read_listed(each, whole)) == 2
+    assert list_index(joined) is None
+    with pytest.raises(PicksError, match="not there"):
+        read_listed(index, "missing.star")
+
+
+def test_the_suffix_file_prefers_the_whole_path(tmp_path: Path) -> None:
+    names = ["MotionCorr/job002/a.mrc", "a.mrc"]
+    for number, name in enumerate(names, start=1):
+        file = tmp_path / name.replace(".mrc", "_autopick.star")
+        write_picks(file, Picks(np.ones((number, 2))), format="relion", image_name=name)
+    write_micrographs_star(tmp_path / "micrographs.star", names, 1.77, **OPTICS)
+    (tmp_path / "coords_suffix_autopick.star").write_text("micrographs.star\n")
+    found = read_picks(tmp_path / "coords_suffix_autopick.star")
+    assert [len(found[name]) for name in names] == [1, 2]

@@ -112,6 +112,76 @@ def test_refusals(tmp_path: Path) -> None:
     assert list(read_picks(tmp_path / "in.csv")) == ["a.mrc"]
 
 
+def test_a_threshold_below_that_of_motes_pick_counts_with_images_too(tmp_path: Path) -> None:
+    save_noise(tmp_path / "images" / "a.mrc")
+    save(tmp_path / "job" / "picks" / "a.mrc.csv", [[1, 2], [30, 40], [50, 60]], [0.9, 0.5, 0.1])
+    (tmp_path / "job" / "settings.json").write_text(json.dumps({"threshold": 0.6}))
+    for threshold, count in ((None, 1), (0.4, 2), (0.05, 3)):
+        options = ConvertOptions([str(tmp_path / "images")], threshold=threshold)
+        assert convert(str(tmp_path / "job"), tmp_path / f"{threshold}", "csv", options).picks == count
+
+
+def test_a_pick_without_a_score_reaches_every_threshold(tmp_path: Path) -> None:
+    save(tmp_path / "a.csv", [[1, 2], [3, 4], [5, 6]], [float("nan"), -4, 2])
+    assert convert(str(tmp_path / "a.csv"), tmp_path / "all", "csv").picks == 3
+    assert convert(str(tmp_path / "a.csv"), tmp_path / "cut", "csv", ConvertOptions(threshold=0)).picks == 2
+
+
+@pytest.mark.parametrize("with_images", [True, False])
+def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path, with_images: bool) -> None:
+    for name in ("a.mrc", "b.mrc"):
+        save_noise(tmp_path / "images" / name)
+    save(tmp_path / "in" / "a.csv", [[1, 2]])
+    (tmp_path / "in" / "b.csv").write_text("x,y\n1,two\n")
+    options = ConvertOptions([str(tmp_path / "images")] if with_images else ())
+    result = convert(str(tmp_path / "in"), tmp_path / "out", "relion", options)
+    assert [path.name for path in result.files] == ["a_autopick.star"]
+    assert [failure.name for failure in result.failures] == ["b.csv"]
+    assert "'two'" in result.failures[0].reason
+    assert sorted(read_picks(result.indexes[0])) == ["a.mrc"]
+
+
+def save_noise(path: Path) -> None:
+    write_image(path, np.random.default_rng(0).normal(size=(70, 90)).astype(np.float32), 4.0)
+
+
+def save_particles(path: Path, seed: int, count: int = 40) -> Picks:
+    """An image of 200 px with particles of 12 px, and some of their centres."""
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(15, 185, (40, 2))
+    rows, columns = np.mgrid[:200, :200]
+    image = rng.normal(size=(200, 200)).astype(np.float32)
+    for y, x in points:
+        image -= (rows - y) ** 2 + (columns - x) ** 2 < 36
+    write_image(path, image, 2.0)
+    return Picks(points[:count])
+
+
+def test_picks_of_unknown_diameter_are_checked_too(tmp_path: Path) -> None:
+    for seed in range(2):
+        picks = save_particles(tmp_path / "images" / f"{seed}.mrc", seed)
+        picks = flipped(picks, -1, 200) if seed else picks
+        save(tmp_path / "in" / f"{seed}.csv", picks.points.tolist(), image=f"{seed}.mrc")
+    options = ConvertOptions([str(tmp_path / "images")])
+    result = convert(str(tmp_path / "in"), tmp_path / "out", "relion", options)
+    assert [path.name for path in result.files] == ["0_autopick.star"]
+    assert [failure.name for failure in result.failures] == ["1.mrc"]
+    assert "--flip x" in result.failures[0].reason
+
+
+def test_images_with_few_picks_are_checked_together(tmp_path: Path) -> None:
+    for seed in range(6):
+        picks = flipped(save_particles(tmp_path / "images" / f"{seed}.mrc", seed, 8), -2, 200)
+        save(tmp_path / "in" / f"{seed}.csv", picks.points.tolist(), image=f"{seed}.mrc")
+    known = ConvertOptions([str(tmp_path / "images")], diameter=Length(12, "px"))
+    with pytest.raises(PicksError, match=r"6 images with few .*--flip y"):
+        convert(str(tmp_path / "in"), tmp_path / "wrong", "relion", known)
+    assert not (tmp_path / "wrong").exists()
+    assert convert(str(tmp_path / "in"), tmp_path / "right", "relion", replace(known, flip="y")).picks == 48
+    options = replace(known, check_flips=False)
+    assert convert(str(tmp_path / "in"), tmp_path / "kept", "relion", options).picks == 48
+
+
 def test_picks_that_fit_the_mirrored_image_are_refused_until_they_are_turned(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     points = rng.uniform(15, 185, (60, 2))

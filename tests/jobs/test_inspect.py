@@ -167,7 +167,53 @@ def test_a_diameter_that_cannot_be(tmp_path: Path, diameter: float, message: str
 def test_without_a_diameter_it_says_what_was_not_checked(tmp_path: Path) -> None:
     save(tmp_path, "a.mrc", noise(0))
     save_picks(tmp_path, "a.mrc", np.array([[20.0, 30.0]]))
-    assert "orientation were not checked" in messages(look(tmp_path, InspectOptions()))
+    assert "distances were not checked" in messages(look(tmp_path, InspectOptions()))
+
+
+def test_an_image_that_picking_refuses_is_a_problem(tmp_path: Path) -> None:
+    pixels = np.zeros((200, 200), np.float32)
+    pixels[50:54, 60:64] = 9
+    save(tmp_path, "a.mrc", pixels)
+    found = look(tmp_path)
+    assert not found.usable
+    assert "the same value (0) after clipping 0.1 % at both ends" in messages(found)
+
+
+def test_picks_of_motes_pick_are_those_above_its_threshold(tmp_path: Path) -> None:
+    save(tmp_path, "a.mrc", noise(0))
+    picks = Picks(np.array([[20.0, 30.0], [60.0, 80.0]]), np.array([0.9, 0.1]))
+    write_picks(tmp_path / "job" / "picks" / "a.csv", picks, format="csv", image_name="a.mrc")
+    (tmp_path / "job" / "settings.json").write_text('{"threshold": 0.5}')
+    found = inspect([str(tmp_path / "images")], str(tmp_path / "job"), DIAMETER)
+    assert found.images[0].picks is not None
+    assert found.images[0].picks.count == 1
+
+
+def test_a_file_passed_over_is_a_note(tmp_path: Path) -> None:
+    save(tmp_path, "a.mrc", noise(0))
+    save_picks(tmp_path, "a.mrc", np.array([[20.0, 30.0]]))
+    (tmp_path / "picks" / "README.txt").write_text("Picked by hand.\n")
+    found = look(tmp_path)
+    assert found.usable
+    assert "README.txt" in messages(found)
+
+
+@pytest.mark.parametrize("options", [DIAMETER, InspectOptions()], ids=["diameter", "spacing"])
+def test_flipped_picks_are_found_in_images_with_few_of_them(tmp_path: Path, options: InspectOptions) -> None:
+    y, x = np.mgrid[:160, :200]
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        points = np.column_stack([rng.uniform(15, 145, 8), rng.uniform(15, 185, 8)])
+        pixels = noise(seed, (160, 200)) * 0.3
+        for row, column in points:
+            pixels[np.hypot(y - row, x - column) <= 5] += 2
+        save(tmp_path, f"{seed}.mrc", pixels)
+        save_picks(tmp_path, f"{seed}.mrc", points * [-1, 1] + [159, 0])
+    found = look(tmp_path, options)
+    assert not found.usable
+    assert "6 images with few or faint particles, taken together: the picks seem to be upside" in messages(
+        found
+    )
 
 
 def test_no_image_at_all(tmp_path: Path) -> None:

@@ -182,3 +182,14 @@ def test_unknown_fields_and_changes_are_refused() -> None:
 def test_every_field_is_described_and_has_a_default() -> None:
     assert all(field.description for field in MicrographWorld.model_fields.values())
     assert MicrographWorld() == MicrographWorld.model_validate_json(MicrographWorld().model_dump_json())
+
+
+def test_an_illumination_that_converges_blurs_what_is_far_from_focus() -> None:
+    parallel, converging = (layers_of(world(convergence_angle=a)).signal for a in (0.0, 0.3))
+    assert np.array_equal(parallel, layers_of(world()).signal)
+    spectra = [np.abs(np.fft.rfft2(signal)) ** 2 for signal in (parallel, converging)]
+    radius = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.rfftfreq(256)[None])
+    coarse, fine = (radius < 0.02), (radius > 0.1) & (radius < 0.2)
+    kept = [spectra[1][band].sum() / spectra[0][band].sum() for band in (coarse, fine)]
+    assert 0.98 < kept[0] < 1
+    assert kept[1] < 0.6

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motes.errors import OutputError
-from motes.formats.images import read_image
+from motes.errors import InputError, OutputError
+from motes.formats.images import read_image, write_image
 from motes.formats.picks import read_picks
-from motes.simulate import MicrographWorld, simulate_micrograph, write_micrographs
+from motes.simulate import MicrographWorld, simulate_micrograph, write, write_micrographs
 
 WORLD = MicrographWorld(size=192, particles=(5, 8), contamination=0, aggregates=0, carbon_probability=0)
 
@@ -71,3 +71,57 @@ def test_a_strange_record_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "parameters.json").write_text("[1, 2]")
     with pytest.raises(OutputError, match="not a record of motes"):
         write_micrographs(WORLD, tmp_path, 1)
+
+
+def test_the_record_grows_by_a_line_an_image(tmp_path: Path) -> None:
+    grown: list[tuple[int, int]] = []
+
+    def measure(done: int, count: int) -> None:
+        lines = (tmp_path / ".parameters.jsonl").read_text().splitlines()
+        grown.append((len(lines), len(json.loads((tmp_path / "parameters.json").read_text())["images"])))
+
+    write_micrographs(WORLD, tmp_path, 3, progress=measure)
+    assert grown == [(1, 0), (2, 0), (3, 0)]
+    assert not (tmp_path / ".parameters.jsonl").exists()
+    assert len(json.loads((tmp_path / "parameters.json").read_text())["images"]) == 3
+
+
+def test_a_run_that_was_killed_goes_on_after_its_last_whole_line(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    write_micrographs(WORLD, whole, 3)
+
+    def kill(done: int, count: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_micrographs(WORLD, killed, 3, progress=kill)
+    journal = killed / ".parameters.jsonl"
+    journal.write_text(journal.read_text()[:-9])
+    times = [(killed / "images" / f"mic_000{n}.mrc").stat().st_mtime_ns for n in (1, 2)]
+    write_micrographs(WORLD, killed, 3)
+    again = [(killed / "images" / f"mic_000{n}.mrc").stat().st_mtime_ns for n in (1, 2)]
+    assert [a == b for a, b in zip(times, again, strict=True)] == [True, False]
+    one, other = snapshot(whole), snapshot(killed)
+    one["micrographs.star"] = one["micrographs.star"].replace(b"/whole/", b"/killed/")
+    assert one == other
+
+
+def test_structure_files_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 24
+    ball = sum((axis - size / 2) ** 2 for axis in np.indices((size, size, size))) < 64
+    write_image(tmp_path / "ball.mrc", ball.astype(np.float32), 8.0)
+    hashed: list[int] = []
+    sha256 = write.hashlib.sha256
+    monkeypatch.setattr(write.hashlib, "sha256", lambda data: hashed.append(len(data)) or sha256(data))
+    world = WORLD.model_copy(update={"structures": (str(tmp_path / "ball.mrc"),)})
+    write_micrographs(world, tmp_path / "sim", 3)
+    size_on_disk = (tmp_path / "ball.mrc").stat().st_size
+    assert hashed.count(size_on_disk) == 1
+
+
+def test_a_call_that_made_nothing_leaves_the_folder_free(tmp_path: Path) -> None:
+    wrong = WORLD.model_copy(update={"structures": (str(tmp_path / "missing.pdb"),)})
+    with pytest.raises(InputError):
+        write_micrographs(wrong, tmp_path / "sim", 1)
+    assert len(write_micrographs(WORLD, tmp_path / "sim", 1)) == 1

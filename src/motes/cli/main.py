@@ -1,11 +1,18 @@
 """The command `motes`."""
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import typer
 
 from motes.cli import convert, doctor, inspect, pick, score, simulate, train
 from motes.errors import MotesError
+
+AGAIN = "the same command again goes on, or begins anew where nothing was kept"
 
 app = typer.Typer(
     help="Find small objects in microscope images with U-Nets.",
@@ -22,10 +29,47 @@ app.command()(convert.convert)
 app.command()(doctor.doctor)
 
 
-def main() -> None:
-    """Run the command line; what motes raises on purpose, or the system refuses, becomes one line and exit code 1."""
+class Stopped(BaseException):
+    """Someone stopped the program. Not a KeyboardInterrupt, which typer would answer itself."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Raise Stopped at Ctrl-C and SIGTERM, so that what is open is closed; a second one kills.
+
+    Signals that are ignored, as Ctrl-C is in the background of a script, stay ignored.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, stop)
     try:
-        app()
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def main() -> None:
+    """Run the command line; what motes raises on purpose, or the system refuses, becomes one line and exit code 1.
+
+    Ctrl-C and SIGTERM become one line that says how to go on, and exit code 130 or 143.
+    """
+    try:
+        with stoppable():
+            app()
     except MotesError as error:
         print(f"motes: {error}", file=sys.stderr)
         sys.exit(1)
@@ -34,9 +78,7 @@ def main() -> None:
             f"motes: the system refuses: {error}; see that the path is right and can be used", file=sys.stderr
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        print(
-            "motes: stopped; the same command with --resume (train) or as it is (pick) goes on",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+    except Stopped as stopped:
+        again = "the same command with --resume goes on" if sys.argv[1:2] == ["train"] else AGAIN
+        print(f"motes: stopped; {again}", file=sys.stderr)
+        sys.exit(128 + stopped.number)

@@ -11,7 +11,6 @@ from motes.jobs.telling import Failure
 from motes.units import Length, Unit, parse_length
 
 
-
 def _above_zero(value: float | None) -> float | None:
     if value is not None and not 0 < value < float("inf"):
         raise typer.BadParameter(f"{value:g} is not a pixel size; expected A/px, above 0")

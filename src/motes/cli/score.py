@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from motes.cli.options import Diameter, LeftOver, PixelSize, length, refuse_left_over
+from motes.cli.options import (
+    Diameter,
+    LeftOver,
+    NoOrientationCheck,
+    PixelSize,
+    length,
+    refuse_left_over,
+)
 from motes.errors import UnitError
 
 MOST_ROWS = 20
@@ -28,10 +35,11 @@ def score(
         list[str] | None, typer.Option(help="The images, for their size and pixel size.")
     ] = None,
     pixel_size: PixelSize = None,
+    no_orientation_check: NoOrientationCheck = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare picks with truth: precision, recall, F1, average precision, with 95 % intervals."""
-    from motes.cli.console import OUT, show_table
+    from motes.cli.console import OUT, Terminal, show_table
     from motes.jobs.score import ScoreOptions, score_picks
 
     refuse_left_over(left_over)
@@ -42,8 +50,9 @@ def score(
         ignore_rim=_rim(ignore_rim),
         images=images or (),
         pixel_size=pixel_size,
+        check_flips=not no_orientation_check,
     )
-    report = score_picks(picks, truth, options)
+    report = score_picks(picks, truth, options, Terminal())
     values = report.as_dict()
     if as_json:
         OUT.print(json.dumps(values), markup=False)

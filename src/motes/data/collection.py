@@ -2,26 +2,31 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry, find_images, is_hidden
 from motes.data.pairing import Pairing, bare_name, pair
-from motes.errors import InputError, PicksError
+from motes.errors import ImageError, InputError, PicksError
 from motes.formats.images import image_info
-from motes.formats.picks import read_picks
+from motes.formats.picks import PICKS_FORMATS, read_picks
+from motes.formats.relion import list_index, read_listed
 from motes.picks import Picks, empty_picks
 
-PICKS_SUFFIXES = (".star", ".box", ".cbox", ".csv", ".txt", ".tsv")
+COMMON_SUFFIXES = (".star", ".csv", ".txt", ".tsv")  # of other tables and of notes, too
+PICKS_SUFFIXES = (*COMMON_SUFFIXES, ".box", ".cbox")
 INDEXES = ("autopick.star", "manualpick.star")  # RELION's, which say where everything else is
 COMBINED = ("particles.star", "picks.txt", "picks.csv")  # the same picks once more, in one file
 NO_PICKS = re.compile(
     r"(job|job_pipeline|default_pipeline|micrographs.*|coords_suffix_.*)\.star|summary\.csv"
 )
+MOST_READ = 100_000  # bytes that surely tell the format of a file
+OUTSIDE_SHARE = 0.1  # of picks; more lie outside their image only by a mistake
+OTHER_BINNING = "were they made on another binning, or in Angstrom? Convert them to pixels of the image first"
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class Collection:
     """Images with the picks that were found for them.
 
     picks: by image name; an image that has no entry is unlabelled. notes: what the user should know.
-    problems: coordinate files that cannot be read, by their path below the picks' folder, and why.
+    problems: coordinate files that cannot be read, by their path below the picks' folder, or by the name of
+    the micrograph in an index, and why.
     """
 
     images: list[ImageEntry]
@@ -42,15 +48,39 @@ class Collection:
 class LoadedPicks:
     """What a source of picks holds.
 
-    picks: by the name under which they stand there. problems: files that cannot be read, and why.
+    picks: by the name under which they stand there. problems: files that cannot be read, and why. notes:
+    what was passed over.
     """
 
-    picks: dict[str, Picks]
+    picks: dict[str, Picks] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> dict[str, Picks]:
-    """All picks of a source, by the name under which they stand there, as read_all_picks finds them.
+class _ImageShapes:
+    """Shapes of images by the names of their picks, each found without going through all images."""
+
+    def __init__(self, images: Sequence[ImageEntry], ndim: int) -> None:
+        self.ndim = ndim
+        self.by_last_part: dict[str, list[ImageEntry]] = {}
+        for entry in images:
+            self.by_last_part.setdefault(_last_part(entry.name), []).append(entry)
+
+    def of(self, name: str, file: Path) -> tuple[int, ...]:
+        """(z,) y, x of the image that picks of that name belong to; PicksError where it is not there."""
+        candidates = {entry.name: entry for entry in self.by_last_part.get(_last_part(name), [])}
+        key_of = pair(list(candidates), [name]).key_of
+        if not key_of:
+            raise PicksError(f"{file}: needs the height of its image to count rows; give --images")
+        return image_info(candidates[next(iter(key_of))].path, self.ndim).shape
+
+
+def _last_part(name: str) -> str:
+    return PurePosixPath(bare_name(name)).name
+
+
+def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> LoadedPicks:
+    """All picks of a source, as read_all_picks finds them, but without any problem.
 
     Raises PicksError where even one of its files cannot be read: for scores, where leaving one out would
     change the result.
@@ -59,44 +89,52 @@ def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) ->
     if loaded.problems:
         reason = next(iter(loaded.problems.values()))
         raise PicksError(f"{reason} ({len(loaded.problems)} of the files in {source} cannot be read)")
-    return loaded.picks
+    return loaded
 
 
 def read_all_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> LoadedPicks:
     """Read every coordinate file of a source; one that is damaged costs the others nothing.
 
     The source is a file for one or many images, a RELION index, a folder with one file for each image, or
-    the output folder of `motes pick`. images are needed by formats that count rows from below. Raises
-    InputError where there is no such source, PicksError where nothing in it can be read, or two files hold
-    the picks of one image.
+    the output folder of `motes pick`. Tables in a folder that are of no known format are passed over.
+    images are needed by formats that count rows from below. Raises InputError where there is no such
+    source, PicksError where nothing in it can be read, or two files hold the picks of one image.
     """
     path = Path(source)
+    shapes = _ImageShapes(images, ndim) if images else None
     if path.is_file():
-        return LoadedPicks(_read_one(path, path.parent, images, ndim))
+        return _some_picks(_read_one(path, path.parent, shapes, ndim))
     if not path.is_dir():
         raise InputError(f"{source} does not exist; give a coordinate file or a folder of them")
     path = path / "picks" if (path / "picks").is_dir() else path
     files = _coordinate_files(path)
-    if not files:
-        raise PicksError(f"{source}: no coordinate file found; expected {', '.join(PICKS_SUFFIXES)}")
-    picks: dict[str, Picks] = {}
-    problems: dict[str, str] = {}
+    others = [file for file in files if _is_something_else(file)]
+    loaded = LoadedPicks(notes=[f"{file}: no coordinates of a known format, passed over" for file in others])
+    if len(others) == len(files):
+        found = f" ({loaded.notes[0]})" if others else ""
+        raise PicksError(f"{source}: no coordinate file found; expected {', '.join(PICKS_SUFFIXES)}{found}")
     for file in files:
-        try:
-            found = _read_one(file, path, images, ndim)
-        except PicksError as error:
-            problems[file.relative_to(path).as_posix()] = str(error)
-            continue
-        repeated = picks.keys() & found.keys()
-        if repeated:
-            raise PicksError(
-                f"{source}: picks of {sorted(repeated)[0]} stand in two files, {file.name} is the second; "
-                "keep one program's files in a folder"
-            )
-        picks |= found
-    if problems and not picks:
-        raise PicksError(next(iter(problems.values())))
-    return LoadedPicks(picks, problems)
+        if file not in others:
+            _join(loaded, _read_one(file, path, shapes, ndim), file)
+    return _some_picks(loaded)
+
+
+def _some_picks(loaded: LoadedPicks) -> LoadedPicks:
+    if loaded.problems and not loaded.picks:
+        raise PicksError(next(iter(loaded.problems.values())))
+    return loaded
+
+
+def _join(loaded: LoadedPicks, more: LoadedPicks, file: Path) -> None:
+    """Add what was read from a further file."""
+    repeated = sorted(loaded.picks.keys() & more.picks.keys())
+    if repeated:
+        raise PicksError(
+            f"{file.parent}: picks of {repeated[0]} stand in two files, {file.name} is the second; "
+            "keep one program's files in a folder"
+        )
+    loaded.picks.update(more.picks)
+    loaded.problems.update(more.problems)
 
 
 def own_threshold(source: str) -> float | None:
@@ -125,30 +163,59 @@ def _coordinate_files(folder: Path) -> list[Path]:
     return [p for p in found if p.name not in COMBINED] or found
 
 
-def _read_one(file: Path, root: Path, images: Sequence[ImageEntry], ndim: int) -> dict[str, Picks]:
-    """The picks of one file; where it names no image, it belongs to the image it is named after."""
+def _is_something_else(file: Path) -> bool:
+    """Whether a file in a folder only looks like coordinates by its name, as a README.txt does.
+
+    What is empty, binary, or named as only coordinates are, is a damaged file, not another one.
+    """
+    if file.suffix.lower() not in COMMON_SUFFIXES:
+        return False
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(MOST_READ).decode("utf-8-sig", errors="replace")
+    except OSError:  # it is reported when it is read
+        return False
+    known = any(entry.matches(file, text) for entry in PICKS_FORMATS.values())
+    return bool(text.strip()) and "\0" not in text and not known
+
+
+def _read_one(file: Path, root: Path, shapes: _ImageShapes | None, ndim: int) -> LoadedPicks:
+    """The picks of one file, or of those that it lists; what cannot be read is among the problems."""
     own_name = file.relative_to(root).as_posix()
-
-    def shape_of(name: str | None) -> tuple[int, ...]:
-        pairing = pair([entry.name for entry in images], [name or own_name])
-        entry = next((entry for entry in images if entry.name in pairing.key_of), None)
-        if entry is None:
-            raise PicksError(f"{file}: needs the height of its image to count rows; give --images")
-        return image_info(entry.path, ndim).shape
-
-    found = read_picks(file, shape_of=shape_of if images else None)
-    if not found and file.name not in (
-        *INDEXES,
-        *COMBINED,
-    ):  # a table of one image, in which nothing was found
+    try:
+        listed = list_index(file)
+        if listed is not None:
+            return _read_listed_files(file, listed)
+        shape_of = None if shapes is None else (lambda name: shapes.of(name or own_name, file))
+        found = read_picks(file, shape_of=shape_of)
+    except (PicksError, ImageError) as error:
+        return LoadedPicks(problems={own_name: str(error)})
+    if not found and file.name not in COMBINED:  # a table of one image, in which nothing was found
         found = {None: empty_picks(ndim)}
-    return {bare_name(own_name) if name is None else name: picks for name, picks in found.items()}
+    own = bare_name(own_name)
+    return LoadedPicks({own if name is None else name: picks for name, picks in found.items()})
 
 
-def collect(image_sources: Sequence[str], picks_source: str | None = None, ndim: int = 2) -> Collection:
+def _read_listed_files(index: Path, listed: dict[str, str]) -> LoadedPicks:
+    loaded = LoadedPicks()
+    for name, file in listed.items():
+        try:
+            loaded.picks[name] = read_listed(index, file)
+        except PicksError as error:
+            loaded.problems[name] = str(error)
+    return loaded
+
+
+def collect(
+    image_sources: Sequence[str],
+    picks_source: str | None = None,
+    ndim: int = 2,
+    *,
+    candidates: bool = False,
+) -> Collection:
     """Find images and pair them with picks; PicksError where no image has any.
 
-    Of what `motes pick` wrote, the picks above its threshold are taken.
+    Of what `motes pick` wrote, the picks above its threshold are taken, with candidates all.
     """
     images = find_images(image_sources, ndim)
     if picks_source is None:
@@ -156,14 +223,25 @@ def collect(image_sources: Sequence[str], picks_source: str | None = None, ndim:
     loaded = read_all_picks(picks_source, images, ndim)
     pairing = pair([entry.name for entry in images], loaded.picks)
     if not pairing.key_of:
-        raise PicksError(
-            f"none of the picks belongs to one of the images: images are named like "
-            f"{images[0].name!r}, picks like {next(iter(loaded.picks), 'nothing')!r}; the names must agree"
-        )
-    threshold = own_threshold(picks_source) or 0.0
-    picks = {name: loaded.picks[key].above(threshold) for name, key in pairing.key_of.items()}
-    notes = [*_pairing_notes(pairing), *(f"left out: {reason}" for reason in loaded.problems.values())]
-    return Collection(images, picks, notes, loaded.problems)
+        raise PicksError(nothing_paired(images, loaded))
+    picks = {name: loaded.picks[key] for name, key in pairing.key_of.items()}
+    notes = [*loaded.notes, *_pairing_notes(pairing)]
+    notes += [f"left out: {reason}" for reason in loaded.problems.values()]
+    return Collection(images, picks if candidates else accepted(picks, picks_source), notes, loaded.problems)
+
+
+def nothing_paired(images: Sequence[ImageEntry], loaded: LoadedPicks) -> str:
+    """What to say where no picks belong to any image."""
+    return (
+        f"none of the picks belongs to one of the images: images are named like {images[0].name!r}, picks "
+        f"like {next(iter(loaded.picks), 'nothing')!r}; the names must agree, rename one of them"
+    )
+
+
+def accepted(picks: Mapping[str, Picks], source: str) -> dict[str, Picks]:
+    """Picks of a source by name, without the candidates that `motes pick` notes down below its threshold."""
+    threshold = own_threshold(source)
+    return dict(picks) if threshold is None else {n: p.above(threshold) for n, p in picks.items()}
 
 
 def _pairing_notes(pairing: Pairing) -> list[str]:
@@ -181,18 +259,22 @@ def inside_image(points: NDArray[np.float64], shape: Sequence[int]) -> NDArray[n
     return np.asarray(np.all((points >= -0.5) & (points <= limits), axis=1))
 
 
+def too_many_outside(outside: int, count: int) -> bool:
+    """Whether so many of an image's picks lie outside it that they cannot be of this image."""
+    return outside > max(1, count * OUTSIDE_SHARE)
+
+
 def clean_picks(picks: Picks, shape: Sequence[int], name: str) -> tuple[Picks, list[str]]:
     """Drop picks outside the image and repeated ones, and say how many.
 
-    Raises PicksError where more than one in ten lies outside, which means another pixel size or image.
+    Raises PicksError where too many lie outside, which means another pixel size or image.
     """
     inside = inside_image(picks.points, shape)
     outside = int(len(picks) - inside.sum())
-    if outside > max(1, len(picks) / 10):
+    if too_many_outside(outside, len(picks)):
         size = " x ".join(str(n) for n in reversed(shape))
         raise PicksError(
-            f"{name}: {outside} of {len(picks)} picks lie outside the image ({size} px, x first); were they "
-            "made on another binning, or in Angstrom? Convert them to pixels of this image first"
+            f"{name}: {outside} of {len(picks)} picks lie outside the image ({size} px, x first); {OTHER_BINNING}"
         )
     kept = picks.select(inside)
     _, first = np.unique(kept.points, axis=0, return_index=True)

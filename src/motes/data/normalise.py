@@ -52,8 +52,8 @@ def normalise(
     spread = float(clipped.std())
     if not spread > 1e-6 * max(abs(low), abs(high), 1e-30):
         raise ImageError(
-            f"{name}: all pixels have the same value ({float(pixels.flat[0]):g}); "
-            "there is nothing to see in it, leave it out"
+            f"{name}: all pixels have the same value ({low:g}) after clipping {how.clip_percent:g} % at both "
+            "ends; there is nothing to see in it, leave it out"
         )
     normalised: NDArray[np.float32] = (clipped - clipped.mean()) / np.float32(spread)
     return normalised

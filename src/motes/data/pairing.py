@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from motes.errors import PicksError
-from motes.formats.images import IMAGE_SUFFIX as IMAGE_SUFFIX
+from motes.formats.images import IMAGE_SUFFIX
 
 PICKS_SUFFIX = re.compile(r"\.(star|box|cbox|csv|txt|tsv|json)$", re.IGNORECASE)
 APPENDED = re.compile(r"_(autopick|manualpick|pick|picks|topaz|cryolo|particles|particles_selected|boxes)$")

@@ -1,5 +1,6 @@
 """The door to image files: what is in one, read it, write it."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,15 @@ from motes.formats import mrc, raster, tiff
 from motes.formats.header import ImageInfo
 from motes.image import Image
 
-__all__ = ["IMAGE_SUFFIX", "IMAGE_SUFFIXES", "ImageInfo", "image_info", "is_image", "read_image", "write_image"]
+__all__ = [
+    "IMAGE_SUFFIX",
+    "IMAGE_SUFFIXES",
+    "ImageInfo",
+    "image_info",
+    "is_image",
+    "read_image",
+    "write_image",
+]
 
 _MRC_SUFFIXES = tuple(suffix + end for suffix in mrc.SUFFIXES for end in ("", *mrc.COMPRESSED))
 IMAGE_SUFFIXES = (*_MRC_SUFFIXES, *tiff.SUFFIXES, *raster.SUFFIXES)
@@ -42,8 +51,9 @@ _MAGIC = dict.fromkeys(tiff.MAGIC, _TIFF) | {raster.PNG_MAGIC: _RASTER, raster.J
 def image_info(path: Path, ndim: int = 2, pixel_size: float | None = None) -> ImageInfo:
     """Shape, pixel size (A/px) and number of sections from the header; pixel_size overrides it.
 
-    Raises ImageError where the file is missing, damaged or of the other dimension.
+    Raises ImageError where the file is missing, damaged or of the other dimension, or pixel_size not above 0.
     """
+    _check_pixel_size(path, pixel_size)
     with _explained(path) as kind:
         return kind.info(path, ndim, pixel_size)
 
@@ -61,6 +71,7 @@ def read_image(
     section: 0-based, of a stack. pixel_size: A/px, overrides the header. name: the file name by default.
     Raises ImageError as image_info does, and where there is no such section.
     """
+    _check_pixel_size(path, pixel_size)
     with _explained(path) as kind:
         header = kind.info(path, ndim, pixel_size)
         if not 0 <= section < header.sections:
@@ -90,6 +101,11 @@ def is_image(path: Path) -> bool:
     if name.startswith(".") or not path.is_file():
         return False
     return name.endswith(IMAGE_SUFFIXES) or _format_by_content(path) is not None
+
+
+def _check_pixel_size(path: Path, pixel_size: float | None) -> None:
+    if pixel_size is not None and not 0 < pixel_size < math.inf:
+        raise ImageError(f"{path}: a pixel size must be above 0 (A/px), found {pixel_size:g}")
 
 
 def _format_by_content(path: Path) -> _Format | None:

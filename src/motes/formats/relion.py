@@ -79,7 +79,7 @@ def list_index(path: Path) -> dict[str, str] | None:
     None where the file lists no others, but holds coordinates itself. Raises PicksError for a damaged index,
     ImageError where 3.1's list of micrographs cannot be read.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = _text(path)
     if _SUFFIX_FILE.fullmatch(path.name):
         return _listed_by_suffix(path, text)
     return _listed(star.read_tables(text, path), path) if matches(path, text) and text.strip() else None
@@ -120,12 +120,19 @@ def read_listed(index: Path, listed: str) -> Picks:
     Raises PicksError where the file is not there or damaged.
     """
     file = locate(index, listed)
-    text = file.read_text(encoding="utf-8", errors="replace")
+    text = _text(file)
     if not text.strip():
         return empty_picks(2)
     table = _coordinate_table(star.read_tables(text, file), file)
     columns = {tag: values for tag, values in table.items() if tag not in _NAMES}
     return _read_table(columns, file)[None]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise PicksError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _listed_by_suffix(path: Path, text: str) -> dict[str, str]:

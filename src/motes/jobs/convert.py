@@ -1,26 +1,22 @@
 """Turn picks of one program into those of another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from motes.data.collection import PICKS_SUFFIXES, collect, load_picks, own_threshold
+from motes.data.collection import PICKS_SUFFIXES, collect, own_threshold, read_all_picks
 from motes.data.image_list import ImageEntry
-from motes.data.normalise import Normalisation
-from motes.data.orientation import FEWEST_PICKS, check_orientation
-from motes.data.pairing import IMAGE_SUFFIX
-from motes.data.working import to_working_scale
+from motes.data.orientation import look_at_set, typical_spacing
 from motes.errors import InputError, OutputError, PicksError, did_you_mean
-from motes.formats.images import image_info
+from motes.formats.images import IMAGE_SUFFIX, image_info
 from motes.formats.picks import PICKS_FORMATS, write_index, write_picks
 from motes.jobs.places import coordinate_places
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.picks import Picks
 from motes.units import Length
 
-WORKING_DIAMETER = 20  # px, for the check of flipped picks
 FLIP_AXES = {"y": -2, "x": -1}
 
 
@@ -29,7 +25,7 @@ class ConvertOptions:
     """images: give names, sizes and pixel sizes. pixel_size: A/px, counts before the images'.
 
     box_size: pixels, for formats that store boxes. diameter: of a particle, for those that store it.
-    check_flips: refuse picks that fit the mirrored image much better, where their diameter is known.
+    check_flips: refuse picks that fit the mirrored image much better.
     flip: x or y. threshold: lowest score; without it, for what `motes pick` wrote, its own.
     """
 
@@ -45,7 +41,10 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class ConvertResult:
-    """files: one for each image. indexes: what lists them. failures: images whose picks do not fit."""
+    """files: one for each image. indexes: what lists them.
+
+    failures: coordinate files that cannot be read, and images whose picks do not fit.
+    """
 
     files: list[Path]
     picks: int
@@ -83,8 +82,8 @@ def convert(
     """
     options, teller = options or ConvertOptions(), teller or Silent()
     _check_options(to, options)
-    named = _named_picks(source, options, teller)
-    _tell_cut(named, source, options, teller)
+    named, unread = _named_picks(source, options, teller)
+    named = _cut_all(named, source, options, teller)
     single = out.suffix.lower() in PICKS_SUFFIXES and not out.is_dir()
     if single and len(named) != 1:
         raise InputError(
@@ -92,20 +91,16 @@ def convert(
         )
     if not overwrite and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise OutputError(f"{out} is there already; give another name, or --overwrite to write into it")
-    if not single:
-        _tell_names(named, to, teller)
     names = [each.output_name for each in named]
-    places = [out] if single else list(coordinate_places(names, out, to).values())
-    result = _write_all(named, places, to, options, own_threshold(source))
-    if single:
-        return result
-    star = next((name for name in options.images if name.endswith(".star")), None)
-    listed = [
-        (each.name, _from_here(place))
-        for each, place in zip(named, places, strict=True)
-        if place in result.files
-    ]
-    return replace(result, indexes=write_index(out, listed, to, star))
+    place_of = {names[0]: out} if single else coordinate_places(names, out, to)
+    changed, unfit = _changed_picks(named, options)
+    fitting, mirrored = _not_mirrored(changed, source, options, teller)
+    result = _write_all(fitting, place_of, to, options.box_size)
+    refused = [*unfit, *mirrored, *result.failures]
+    if refused and not result.files:
+        raise PicksError(f"{refused[0].name}: {refused[0].reason}")
+    indexes = [] if single else _index(result, fitting, out, to, options, teller)
+    return replace(result, indexes=indexes, failures=[*unread, *refused])
 
 
 def _check_options(to: str, options: ConvertOptions) -> None:
@@ -122,34 +117,71 @@ def _check_options(to: str, options: ConvertOptions) -> None:
         raise InputError(f"--box-size is in pixels and at least 1, found {options.box_size}")
 
 
-def _named_picks(source: str, options: ConvertOptions, teller: Teller) -> list[NamedPicks]:
-    """Picks with the names of their images: as the images are listed, else as the source writes them."""
-    if not options.images:
-        loaded = load_picks(source, (), options.ndim)
-        return [NamedPicks(name, picks) for name, picks in loaded.items()]
-    collection = collect(options.images, source, options.ndim)
-    for note in collection.notes:
+def _named_picks(
+    source: str, options: ConvertOptions, teller: Teller
+) -> tuple[list[NamedPicks], list[Failure]]:
+    """Picks with the names of their images, as the images are listed, else as the source writes them.
+
+    Candidates are among them. What cannot be read is named beside them.
+    """
+    if options.images:
+        found = collect(options.images, source, options.ndim, candidates=True)
+        images = [entry for entry in found.images if entry.name in found.picks]
+        named = [NamedPicks(entry.name, found.picks[entry.name], entry) for entry in images]
+        notes, problems = found.notes, found.problems
+    else:
+        loaded = read_all_picks(source, (), options.ndim)
+        named = [NamedPicks(name, picks) for name, picks in loaded.picks.items()]
+        notes, problems = loaded.notes, loaded.problems
+    for note in notes:
         teller.warn(note)
-    images = [entry for entry in collection.images if entry.name in collection.picks]
-    return [NamedPicks(entry.name, collection.picks[entry.name], entry) for entry in images]
+    return named, [Failure(name, reason) for name, reason in problems.items()]
 
 
-def _tell_cut(named: Sequence[NamedPicks], source: str, options: ConvertOptions, teller: Teller) -> None:
-    threshold = own_threshold(source)
-    if options.threshold is None and threshold is not None:
+def _cut_all(
+    named: Sequence[NamedPicks], source: str, options: ConvertOptions, teller: Teller
+) -> list[NamedPicks]:
+    """The picks that reach the threshold, given or the source's own, and those without a score."""
+    own = own_threshold(source)
+    threshold = own if options.threshold is None else options.threshold
+    if threshold is None:
+        return list(named)
+    if options.threshold is None:
         teller.say(
             f"picks below {threshold:g}, the threshold they were made with, are left out (--threshold)"
         )
-    if options.threshold is not None and any(n.picks.scores is None and len(n.picks) for n in named):
+    elif any(_lacks_scores(each.picks) for each in named):
         teller.warn("some picks have no scores; --threshold leaves those as they are")
+    return [replace(each, picks=_cut(each.picks, threshold)) for each in named]
 
 
-def _tell_names(named: Sequence[NamedPicks], to: str, teller: Teller) -> None:
+def _cut(picks: Picks, threshold: float) -> Picks:
+    return picks if picks.scores is None else picks.select(~(picks.scores < threshold))
+
+
+def _lacks_scores(picks: Picks) -> bool:
+    return len(picks) > 0 and (picks.scores is None or bool(np.isnan(picks.scores).any()))
+
+
+def _index(
+    result: ConvertResult,
+    named: Sequence[NamedPicks],
+    out: Path,
+    to: str,
+    options: ConvertOptions,
+    teller: Teller,
+) -> list[Path]:
+    """Write what lists the files of a folder."""
     if to == "relion" and not all(IMAGE_SUFFIX.search(each.name) for each in named):
         teller.warn(
             "the picks do not tell the extension of their images, so neither does the index; give --images, "
             "such as the project's micrographs.star"
         )
+    failed = {failure.name for failure in result.failures}
+    written = [each.name for each in named if each.name not in failed]
+    listed = [(name, _from_here(file)) for name, file in zip(written, result.files, strict=True)]
+    star = next((name for name in options.images if name.endswith(".star")), None)
+    return write_index(out, listed, to, star)
 
 
 def _from_here(path: Path) -> str:
@@ -159,31 +191,37 @@ def _from_here(path: Path) -> str:
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
 
 
+def _changed_picks(
+    named: Sequence[NamedPicks], options: ConvertOptions
+) -> tuple[list[NamedPicks], list[Failure]]:
+    changed, failures = [], []
+    for each in named:
+        try:
+            changed.append(replace(each, picks=_changed(each, options)))
+        except InputError as error:
+            failures.append(Failure(each.name, str(error)))
+    return changed, failures
+
+
 def _write_all(
     named: Sequence[NamedPicks],
-    places: Sequence[Path],
+    place_of: Mapping[str, Path],
     to: str,
-    options: ConvertOptions,
-    own: float | None,
+    box_size: int | None,
 ) -> ConvertResult:
-    """Write what can be written; PicksError where nothing can."""
-    threshold = own if options.threshold is None else options.threshold
+    """Write what can be written."""
     written: list[Path] = []
     failures: list[Failure] = []
     total = 0
-    for each, place in zip(named, places, strict=True):
+    for each in named:
+        place = place_of[each.output_name]
         try:
-            picks = _changed(each, options)
-            _check_flips(each, picks, options)
-            picks = picks if threshold is None else picks.above(threshold)
-            write_picks(place, picks, format=to, image_name=each.name, box_size=options.box_size)
+            write_picks(place, each.picks, format=to, image_name=each.name, box_size=box_size)
         except InputError as error:
             failures.append(Failure(each.name, str(error)))
             continue
         written.append(place)
-        total += len(picks)
-    if failures and not written:
-        raise PicksError(failures[0].reason)
+        total += len(each.picks)
     return ConvertResult(written, total, failures=failures)
 
 
@@ -202,16 +240,32 @@ def _changed(named: NamedPicks, options: ConvertOptions) -> Picks:
     return picks
 
 
-def _check_flips(named: NamedPicks, picks: Picks, options: ConvertOptions) -> None:
-    """Raise PicksError where picks with a known diameter fit the mirror image of their image much better."""
-    if named.image is None or picks.diameters is None:
-        return
-    if len(picks) < FEWEST_PICKS or not options.check_flips:
-        return
-    image = named.image.read(options.ndim, options.pixel_size)
-    working = to_working_scale(image, float(np.median(picks.diameters)), WORKING_DIAMETER, Normalisation())
-    points = picks.scaled(working.factors).points
-    check_orientation(working.data, points, WORKING_DIAMETER, named.name)
+def _not_mirrored(
+    named: Sequence[NamedPicks], source: str, options: ConvertOptions, teller: Teller
+) -> tuple[list[NamedPicks], list[Failure]]:
+    """The picks that fit their image, and those that fit its mirror image much better.
+
+    Raises PicksError where the picks of all images together, each with too few to tell, seem mirrored.
+    """
+    if not options.check_flips or not options.images:
+        return list(named), []
+    spacing = typical_spacing(each.picks for each in named)
+    found = look_at_set(
+        _one_by_one(named, teller), spacing=spacing, ndim=options.ndim, pixel_size=options.pixel_size
+    )
+    for name, reason in found.unchecked.items():
+        teller.warn(f"{name}: the orientation of its picks was not checked: {reason}")
+    found.refuse_pooled(source)
+    fitting = [each for each in named if each.name not in found.mirrored]
+    return fitting, [Failure(name, evidence.message) for name, evidence in found.mirrored.items()]
+
+
+def _one_by_one(named: Sequence[NamedPicks], teller: Teller) -> Iterator[tuple[ImageEntry, Picks]]:
+    with teller.progress("checking orientation", len(named), "images") as done:
+        for number, each in enumerate(named):
+            if each.image is not None:
+                yield each.image, each.picks
+            done(number + 1)
 
 
 def flipped(picks: Picks, axis: int, size: int) -> Picks:

@@ -6,23 +6,34 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from motes.data.collection import inside_image, read_all_picks
+from motes.data.collection import (
+    OTHER_BINNING,
+    accepted,
+    inside_image,
+    nothing_paired,
+    read_all_picks,
+    too_many_outside,
+)
 from motes.data.image_list import ImageEntry, find_images
-from motes.data.orientation import OrientationEvidence, orientation_evidence
+from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
+from motes.data.orientation import (
+    OrientationEvidence,
+    OrientationPool,
+    diameter_in,
+    pooled_text,
+    typical_spacing,
+)
 from motes.data.pairing import Pairing, pair
-from motes.data.working import check_diameter, to_working_scale
-from motes.errors import MotesError, UnitError
+from motes.data.working import check_diameter
+from motes.errors import ImageError, MotesError, UnitError
 from motes.image import Image
 from motes.jobs.telling import Silent, Teller
 from motes.picks import Picks
-from motes.recipe import Recipe
 from motes.units import Length
 
 CLOSE_SHARE = 0.1  # more picks than this nearer than half a diameter to the next are no accident
-OUTSIDE_SHARE = 0.1  # what training refuses as picks of another binning
 
 
 @dataclass(frozen=True)
@@ -119,12 +130,13 @@ def inspect(
     options, teller = options or InspectOptions(), teller or Silent()
     entries = find_images(sources, options.ndim)
     picks, pairing, problems = _paired_picks(entries, picks_source, options)
+    pool = OrientationPool(spacing=typical_spacing(picks.values()))
     facts = []
     with teller.progress("inspecting", len(entries), "images") as done:
         for number, entry in enumerate(entries):
-            facts.append(_look_at(entry, picks.get(entry.name), options))
+            facts.append(_look_at(entry, picks.get(entry.name), options, pool))
             done(number + 1)
-    found = [*problems, *_image_problems(facts), *_picks_problems(facts, options)]
+    found = [*problems, *_image_problems(facts), *_picks_problems(facts, options, pool)]
     found.sort(key=lambda problem: not problem.unusable)
     if pairing is None:
         return Inspection(facts, found)
@@ -140,19 +152,14 @@ def _paired_picks(
     names = [entry.name for entry in entries]
     try:
         loaded = read_all_picks(source, entries, options.ndim)
-        pairing = pair(names, loaded.picks)
+        taken = accepted(loaded.picks, source)
+        pairing = pair(names, taken)
     except MotesError as error:
         return {}, Pairing({}, names, []), [Problem(str(error), unusable=True)]
     problems = [Problem(reason, (name,), unusable=True) for name, reason in loaded.problems.items()]
+    problems += [Problem(note) for note in loaded.notes]
     if not pairing.key_of:
-        found = next(iter(loaded.picks), "nothing")
-        problems.append(
-            Problem(
-                f"none of the picks belongs to one of the images: images are named like {names[0]!r}, picks "
-                f"like {found!r}; rename one of them so that the names agree",
-                unusable=True,
-            )
-        )
+        problems.append(Problem(nothing_paired(entries, loaded), unusable=True))
     elif pairing.unlabelled:
         problems.append(
             Problem("no picks for these images; training leaves them out", tuple(pairing.unlabelled))
@@ -161,10 +168,12 @@ def _paired_picks(
         problems.append(
             Problem("picks without an image; name all images, or remove them", tuple(pairing.left_over))
         )
-    return {name: loaded.picks[key] for name, key in pairing.key_of.items()}, pairing, problems
+    return {name: taken[key] for name, key in pairing.key_of.items()}, pairing, problems
 
 
-def _look_at(entry: ImageEntry, picks: Picks | None, options: InspectOptions) -> ImageFacts:
+def _look_at(
+    entry: ImageEntry, picks: Picks | None, options: InspectOptions, pool: OrientationPool
+) -> ImageFacts:
     """Read one image and tell what is in it; what goes wrong comes back as its problem."""
     try:
         image = entry.read(options.ndim, options.pixel_size)
@@ -185,8 +194,8 @@ def _look_at(entry: ImageEntry, picks: Picks | None, options: InspectOptions) ->
         std=float(known.std(dtype=np.float64)),
         bad_pixels=values.size - good.size,
         sha256=_pixel_hash(image),
-        picks=None if picks is None else _look_at_picks(picks, image, options),
-        problem=_pixel_problem(known, values.size - good.size, values.size),
+        picks=None if picks is None else _look_at_picks(picks, image, options, pool),
+        problem=_pixel_problem(image),
     )
 
 
@@ -200,12 +209,13 @@ def _origin(
     return "list" if entry.pixel_size is not None else "header"
 
 
-def _pixel_problem(good: NDArray[np.float32], bad: int, total: int) -> str | None:
+def _pixel_problem(image: Image) -> str | None:
     """Why pixels cannot be used, by the same rules as training and picking."""
-    if bad > total / 2:
-        return f"{bad} of {total} pixels are NaN or infinite; the file is damaged, write it again"
-    if good.min() == good.max():
-        return f"constant, all pixels are {float(good[0]):g}; there is nothing to see in it, leave it out"
+    try:
+        pixels, _ = fill_bad_pixels(image.data, image.name)
+        normalise(pixels, Normalisation(), image.name)
+    except ImageError as error:
+        return str(error)
     return None
 
 
@@ -215,16 +225,14 @@ def _pixel_hash(image: Image) -> str:
     return digest.hexdigest()
 
 
-def _look_at_picks(picks: Picks, image: Image, options: InspectOptions) -> PicksFacts:
+def _look_at_picks(picks: Picks, image: Image, options: InspectOptions, pool: OrientationPool) -> PicksFacts:
     if picks.ndim != image.ndim:
         mismatch = f"the image has {image.ndim} dimensions, its picks have {picks.ndim}"
         return PicksFacts(len(picks), 0, 0, problem=mismatch)
     unique = np.unique(picks.points, axis=0)
     nearest = cKDTree(unique).query(unique, k=2)[0][:, 1] if len(unique) > 1 else np.zeros(0)
     diameter, problem = _diameter(picks, image, options)
-    evidence = None
-    if diameter is not None and problem is None:
-        evidence = _evidence(picks, image, diameter)
+    evidence = _evidence(picks, image, diameter, pool) if problem is None else None
     return PicksFacts(
         count=len(picks),
         outside=int(len(picks) - inside_image(picks.points, image.shape).sum()),
@@ -242,14 +250,11 @@ def _look_at_picks(picks: Picks, image: Image, options: InspectOptions) -> Picks
 def _diameter(picks: Picks, image: Image, options: InspectOptions) -> tuple[float | None, str | None]:
     """A particle's diameter in px of this image, given or the median of the picks', and what is wrong with it."""
     try:
-        if options.diameter is not None:
-            diameter = options.diameter.in_pixels(image.pixel_size)
-        elif picks.diameters is not None and len(picks):
-            diameter = float(np.median(picks.diameters))
-        else:
-            return None, None
+        diameter = diameter_in(image, picks, options.diameter)
     except UnitError as error:
         return None, str(error)
+    if diameter is None:
+        return None, None
     try:
         check_diameter(diameter, image.shape, image.name)
     except UnitError as error:
@@ -257,14 +262,14 @@ def _diameter(picks: Picks, image: Image, options: InspectOptions) -> tuple[floa
     return diameter, None
 
 
-def _evidence(picks: Picks, image: Image, diameter: float) -> OrientationEvidence | None:
+def _evidence(
+    picks: Picks, image: Image, diameter: float | None, pool: OrientationPool
+) -> OrientationEvidence | None:
     """Whether the picks fit the image as it is; None where that cannot be told."""
-    recipe = Recipe(name="inspect")
     try:
-        working = to_working_scale(image, diameter, recipe.working_diameter, recipe.normalisation)
+        return pool.add_image(image, picks, diameter)
     except MotesError:  # the image's own problem says it already
         return None
-    return orientation_evidence(working.data, picks.scaled(working.factors).points, recipe.working_diameter)
 
 
 def _image_problems(facts: Sequence[ImageFacts]) -> Iterator[Problem]:
@@ -303,25 +308,15 @@ def _set_problems(facts: Sequence[ImageFacts]) -> Iterator[Problem]:
         yield Problem(f"images of different sizes: {listed}; that is allowed, see that they belong together")
 
 
-def _picks_problems(facts: Sequence[ImageFacts], options: InspectOptions) -> Iterator[Problem]:
+def _picks_problems(
+    facts: Sequence[ImageFacts], options: InspectOptions, pool: OrientationPool
+) -> Iterator[Problem]:
     picked = [(f, f.picks) for f in facts if f.picks is not None]
     wrong = [(f, p.problem) for f, p in picked if p.problem is not None]
     if wrong:
         yield Problem(str(wrong[0][1]), _names(f for f, _ in wrong), unusable=True)
-    suspects = [(f, p) for f, p in picked if p.suspect is not None]
-    for suspect, p in suspects:
-        yield _flipped(suspect.name, p)
-    outside = [(f, p) for f, p in picked if p.outside]
-    far = [f for f, p in outside if p.outside > max(1, p.count * OUTSIDE_SHARE)]
-    if outside:
-        count, total = sum(p.outside for _, p in outside), sum(p.count for _, p in outside)
-        what = (
-            "were they made on another binning, or in Angstrom? Convert them to pixels of these images first"
-            if far
-            else "they are left out"
-        )
-        names = _names(far or [f for f, _ in outside])
-        yield Problem(f"{count} of {total} picks lie outside the image; {what}", names, unusable=bool(far))
+    yield from _flip_problems(picked, pool)
+    yield from _outside_problems([(f, p) for f, p in picked if p.outside])
     repeated = [f for f, p in picked if p.repeated]
     if repeated:
         count = sum(p.repeated for _, p in picked)
@@ -333,6 +328,29 @@ def _picks_problems(facts: Sequence[ImageFacts], options: InspectOptions) -> Ite
         yield Problem(
             "there is not one particle in the picks; nothing can be learnt from them", unusable=True
         )
+
+
+def _flip_problems(
+    picked: Sequence[tuple[ImageFacts, PicksFacts]], pool: OrientationPool
+) -> Iterator[Problem]:
+    """Single images with flipped picks, then those that tell only together."""
+    for facts, p in picked:
+        if p.as_given is not None and p.suspect is not None:
+            message = OrientationEvidence(p.as_given, p.flipped).message
+            yield Problem(message, (facts.name,), unusable=True)
+    together = pool.evidence
+    if together is not None and together.suspect is not None:
+        message = f"{pooled_text(pool.names)}: {together.message}"
+        yield Problem(message, tuple(pool.names), unusable=True)
+
+
+def _outside_problems(outside: Sequence[tuple[ImageFacts, PicksFacts]]) -> Iterator[Problem]:
+    if outside:
+        far = [f for f, p in outside if too_many_outside(p.outside, p.count)]
+        count, total = sum(p.outside for _, p in outside), sum(p.count for _, p in outside)
+        what = OTHER_BINNING if far else "they are left out"
+        names = _names(far or [f for f, _ in outside])
+        yield Problem(f"{count} of {total} picks lie outside the image; {what}", names, unusable=bool(far))
 
 
 def _distance_problems(
@@ -348,21 +366,9 @@ def _distance_problems(
         )
     if picked and options.diameter is None and all(p.diameter is None for _, p in picked):
         yield Problem(
-            "the diameter is not known, so distances and orientation were not checked; give --diameter 150 "
-            "(Angstrom) or --diameter 60px"
+            "the diameter is not known, so distances were not checked; give --diameter 150 (Angstrom) or "
+            "--diameter 60px"
         )
-
-
-def _flipped(name: str, picks: PicksFacts) -> Problem:
-    flip = str(picks.suspect)
-    axis = "y" if flip == "upside down" else "x"
-    return Problem(
-        f"the picks seem to be {flip}: the mean patch at the picks has a strength of {picks.as_given:.1f}, at "
-        f"the flipped picks {picks.flipped[flip]:.1f} (noise gives 1); convert them with "
-        f"`motes convert PICKS OUT --to csv --images IMAGES --flip {axis}`",
-        (name,),
-        unusable=True,
-    )
 
 
 def _grouped(facts: Sequence[ImageFacts], key: str) -> dict[Any, list[ImageFacts]]:

@@ -186,6 +186,9 @@ def pick(
         teller.say(
             f"{len(entries) - len(to_do)} of {len(entries)} images are done already; picking the others"
         )
+    for entry in everything:
+        if entry.name in rows:
+            _complete(picker, entry)
     try:
         _pick_all(picker, to_do, rows, teller)
     finally:
@@ -257,6 +260,17 @@ def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, Image
     picks = next(iter(found.values()))
     accepted = picks.above(picker.threshold)
     return ImageSummary(entry.name, "done", len(accepted), len(picks), mean_score(accepted))
+
+
+def _complete(picker: Picker, entry: ImageEntry) -> None:
+    """Write the coordinate files of an image that is done, where they are missing or belong elsewhere now."""
+    missing = {name: places[entry.output_name] for name, places in picker.places.items()}
+    missing = {name: place for name, place in missing.items() if not place.is_file()}
+    if not missing:
+        return
+    picks = next(iter(read_picks(csv_file(picker.out, entry)).values())).above(picker.threshold)
+    for name, place in missing.items():
+        write_picks(place, picks, format=name, image_name=entry.name, box_size=picker.options.box_size)
 
 
 def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from motes.data.collection import Collection, clean_picks
 from motes.data.crops import Labelled
 from motes.data.image_list import ImageEntry
-from motes.data.orientation import check_orientation
+from motes.data.orientation import OrientationPool, pooled_text, refuse_flipped
 from motes.data.working import to_working_scale
 from motes.errors import ImageError, InputError, PicksError, UnitError
 from motes.formats.images import image_info
@@ -82,6 +82,7 @@ def prepare(
     """
     labelled = [entry for entry in collection.images if entry.name in collection.picks]
     ready: list[ReadyImage] = []
+    pool = OrientationPool(recipe.working_diameter) if check_flips else None
     failures = [Failure(name, reason) for name, reason in collection.problems.items()]
     with (
         replacing(store) as temporary,
@@ -89,7 +90,7 @@ def prepare(
         teller.progress("reading images", len(labelled), "images") as done,
     ):
         for number, entry in enumerate(labelled):
-            made = _try_one(entry, collection.picks[entry.name], recipe, diameter, check_flips)
+            made = _try_one(entry, collection.picks[entry.name], recipe, diameter, pool)
             if isinstance(made, Failure):
                 failures.append(made)
                 teller.warn(f"left out: {made.reason}")
@@ -100,6 +101,8 @@ def prepare(
                 for note in image.notes:
                     teller.say(note)
             done(number + 1)
+    if pool is not None:
+        refuse_flipped(pool.evidence, pooled_text(pool.names))
     return _mapped(store, ready), failures
 
 
@@ -131,16 +134,16 @@ def _mapped(store: Path, ready: Sequence[ReadyImage]) -> list[Prepared]:
 
 
 def _try_one(
-    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, check_flips: bool
+    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, pool: OrientationPool | None
 ) -> tuple[ReadyImage, NDArray[np.float32]] | Failure:
     try:
-        return _prepare_one(entry, picks, recipe, diameter, check_flips)
+        return _prepare_one(entry, picks, recipe, diameter, pool)
     except (InputError, OSError) as error:
         return Failure(entry.name, str(error))
 
 
 def _prepare_one(
-    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, check_flips: bool
+    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, pool: OrientationPool | None
 ) -> tuple[ReadyImage, NDArray[np.float32]]:
     image = entry.read(recipe.net.ndim, recipe.pixel_size)
     if picks.ndim != image.ndim:
@@ -151,8 +154,8 @@ def _prepare_one(
     if working.bad_pixels:
         notes.append(f"{entry.name}: {working.bad_pixels} NaN or infinite pixels masked")
     points = picks.scaled(working.factors).points
-    if check_flips:
-        check_orientation(working.data, points, recipe.working_diameter, entry.name)
+    if pool is not None:
+        refuse_flipped(pool.add(working.data, points, entry.name), entry.name)
     sha256 = content_hash(entry.path, picks)
     shape = working.data.shape
     ready = ReadyImage(entry.name, shape, points, sha256, diameter_px, image.pixel_size, notes)

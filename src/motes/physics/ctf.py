@@ -80,13 +80,13 @@ def b_factor_envelope(axes: Sequence[NDArray[np.float64]], b_factor: float) -> N
 
 
 def source_envelope(
-    lens: Lens, defocus: Defocus, axes: Sequence[NDArray[np.float64]], illumination_angle: float
+    lens: Lens, defocus: Defocus, axes: Sequence[NDArray[np.float64]], convergence_angle: float
 ) -> NDArray[np.float64]:
     """Damping by an incoherent source: exp(-pi^2 a^2 (Cs lambda^2 s^3 - D s)^2), with the mean defocus D.
 
-    illumination_angle: half-angle a of the source in mrad; axes in 1/A (Frank 1973; Wade & Frank 1977).
+    convergence_angle: half-angle a of the source in mrad; axes in 1/A (Frank 1973; Wade & Frank 1977).
     """
     s = frequency_radius(axes)
     curvature = lens.spherical_aberration * ANGSTROM_PER_MM * wavelength(lens.voltage) ** 2 * s**3
     slope = curvature - (defocus.u + defocus.v) / 2 * s
-    return np.asarray(np.exp(-((np.pi * illumination_angle * 1e-3 * slope) ** 2)))
+    return np.asarray(np.exp(-((np.pi * convergence_angle * 1e-3 * slope) ** 2)))

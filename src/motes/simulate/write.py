@@ -18,6 +18,7 @@ from motes.simulate.micrographs import SimulatedMicrograph, simulate_micrograph
 from motes.simulate.scene import is_file
 from motes.simulate.world import MicrographWorld
 
+JOURNAL = ".parameters.jsonl"
 Progress = Callable[[int, int], None]
 
 
@@ -33,12 +34,14 @@ def write_micrographs(
 
     OUT/images/mic_0001.mrc (float32, electrons), OUT/picks/mic_0001.csv (the truth), OUT/micrographs.star,
     OUT/parameters.json. Images that are there already are kept; overwrite removes an earlier run first.
+    While it runs, each image adds a line to a journal, which parameters.json takes up at the end.
     progress is called with the number done and count. Raises OutputError where the folder cannot be
     written, or holds micrographs of another world, seed or version and overwrite is not set.
     """
     if overwrite:
         _remove_run(out)
-    made = _made_before(world, out, seed)
+    origin = _origin(world, seed)
+    made = _made_before(out, origin)
     paths = [out / "images" / f"mic_{number:04d}.mrc" for number in range(1, count + 1)]
     for index, path in enumerate(paths):
         picks = out / "picks" / f"{path.stem}.csv"
@@ -46,9 +49,10 @@ def write_micrographs(
             micrograph = simulate_micrograph(world, seed, index)
             _write_one(micrograph, path, picks)
             made[path.name] = micrograph.parameters
-            _write_parameters(world, out, seed, made)
+            _note_down(out, origin, path.name, micrograph.parameters)
         if progress is not None:
             progress(index + 1, count)
+    _write_parameters(out, origin, made)
     _write_index(world, out, [out / "images" / name for name in sorted(made)])
     return paths
 
@@ -83,36 +87,55 @@ def _origin(world: MicrographWorld, seed: int) -> dict[str, Any]:
     return {"motes": version("motes"), "seed": seed, "world": described, "structure_files": hashes}
 
 
-def _write_parameters(world: MicrographWorld, out: Path, seed: int, made: dict[str, Any]) -> None:
-    record = _origin(world, seed) | {"images": dict(sorted(made.items()))}
+def _write_parameters(out: Path, origin: dict[str, Any], made: dict[str, Any]) -> None:
+    """Write the whole record, journal included, which is done with then."""
+    record = origin | {"images": dict(sorted(made.items()))}
     write_text(out / "parameters.json", json.dumps(record, indent=1) + "\n")
+    (out / JOURNAL).unlink(missing_ok=True)
 
 
-def _made_before(world: MicrographWorld, out: Path, seed: int) -> dict[str, Any]:
+def _note_down(out: Path, origin: dict[str, Any], name: str, parameters: dict[str, Any]) -> None:
+    """Add a line to the journal; to write the whole record for each image would take ever longer."""
+    if not (out / "parameters.json").is_file():
+        _write_parameters(out, origin, {})
+    path = out / JOURNAL
+    with explained(path), path.open("a", encoding="utf-8") as journal:
+        journal.write(json.dumps([name, parameters]) + "\n")
+
+
+def _noted_down(out: Path) -> dict[str, Any]:
+    """What a call that was stopped left in its journal; its last line may be cut off, and does not count."""
+    path = out / JOURNAL
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    return dict(json.loads(line) for line in lines if line.endswith("\n"))
+
+
+def _made_before(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
     """The parameters of each image made by an earlier call with the same world and seed."""
     path = out / "parameters.json"
     if not path.is_file():
         return {}
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        made = dict(record.pop("images"))
+        made = dict(record.pop("images")) | _noted_down(out)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OutputError(
             f"{path} is not a record of motes; choose another folder, or overwrite it"
         ) from None
-    wanted = _origin(world, seed)
-    if record != wanted:
+    if record != origin:
         raise OutputError(
-            f"{out} holds micrographs that were made otherwise ({', '.join(_differences(record, wanted))}); "
+            f"{out} holds micrographs that were made otherwise ({', '.join(_differences(record, origin))}); "
             "choose another folder, the same settings, or overwrite it"
         )
+    _write_parameters(out, origin, made)  # so that the journal begins anew, without a line that was cut off
     return made
 
 
 def _remove_run(out: Path) -> None:
     """Remove the record of an earlier run and the files that it made, nothing else."""
     with explained(out):
-        (out / "parameters.json").unlink(missing_ok=True)
+        for record in (JOURNAL, "parameters.json"):
+            (out / record).unlink(missing_ok=True)
         for image in out.glob("images/mic_[0-9]*.mrc"):
             (out / "picks" / f"{image.stem}.csv").unlink(missing_ok=True)
             image.unlink()
