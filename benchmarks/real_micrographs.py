@@ -7,6 +7,7 @@ one that is best on the very images that are scored. Intervals are 95 %, by resa
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,7 +107,8 @@ def run_program(program: str, data: RealSet, folds: Sequence[Fold], options: arg
         threshold = done.threshold
         if threshold is None:
             annotator = next(iter(data.truths))
-            threshold, _ = best_threshold(score_all(data, done.training_picks, annotator))
+            best, _ = best_threshold(score_all(data, done.training_picks, annotator))
+            threshold = math.inf if best is None else best
         picks |= done.picks
         thresholds |= dict.fromkeys(done.picks, threshold)
         usage.append(done.usage)
@@ -164,9 +166,11 @@ def score_all(data: RealSet, picks: Mapping[str, Picks], annotator: str) -> Repo
     return score(picks, truth, radius=data.radius, ignore_rim=data.rim, shapes=shapes)
 
 
-def best_threshold(report: Report) -> tuple[float, float]:
-    """The threshold with the highest micro F1, and that F1."""
+def best_threshold(report: Report) -> tuple[float | None, float | None]:
+    """The threshold with the highest micro F1, and that F1; None where nothing was picked."""
     curve = precision_recall_curve([image.ranked for image in report.images if image.ranked is not None])
+    if not len(curve.thresholds):
+        return None, None
     values = curve.f_beta()
     best = int(np.nanargmax(values))
     return float(curve.thresholds[best]), float(values[best])
