@@ -131,7 +131,7 @@ def test_the_threshold_of_a_picking_job(tmp_path: Path) -> None:
     (tmp_path / "picks").mkdir()
     (tmp_path / "settings.json").write_text(json.dumps({"threshold": 0.3}))
     assert own_threshold(str(tmp_path)) == 0.3
-    assert own_threshold(str(tmp_path / "picks")) is None
+    assert own_threshold(str(tmp_path / "picks")) == 0.3  # the folder that people see the picks in
     (tmp_path / "settings.json").write_text("{}")
     with pytest.raises(PicksError, match="--threshold"):
         own_threshold(str(tmp_path))

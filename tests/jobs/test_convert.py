@@ -77,7 +77,9 @@ def test_the_threshold_of_motes_pick_counts_unless_another_is_given(tmp_path: Pa
     assert convert(str(tmp_path / "job"), tmp_path / "own", "relion").picks == 2
     options = ConvertOptions(threshold=0.6)
     assert convert(str(tmp_path / "job"), tmp_path / "given", "relion", options).picks == 1
-    assert convert(str(tmp_path / "job" / "picks"), tmp_path / "all", "relion").picks == 3
+    assert convert(str(tmp_path / "job" / "picks"), tmp_path / "inner", "relion").picks == 2
+    every = ConvertOptions(threshold=0)
+    assert convert(str(tmp_path / "job" / "picks"), tmp_path / "all", "relion", every).picks == 3
 
 
 def test_flips_and_diameters_take_what_the_images_say(tmp_path: Path) -> None:

@@ -42,6 +42,13 @@ def test_other_options_need_overwrite_which_clears_what_motes_made(tmp_path):
     assert one.path.is_file()
 
 
+def test_a_folder_without_picks_takes_any_options(tmp_path):
+    """The first try may have failed on its options; what is typed next must not fail on that try."""
+    claim(tmp_path, {"pixel_size": None}, False)
+    claim(tmp_path, {"pixel_size": 2.0}, False)
+    assert '"pixel_size": 2.0' in (tmp_path / "settings.json").read_text()
+
+
 def test_images_of_the_same_name_from_another_folder_are_refused(tmp_path):
     out = tmp_path / "out"
     pretend_done(out, entry(tmp_path / "A", "001.mrc"))

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Annotated
 
 import typer
 
+import motes
 from motes.cli import convert, doctor, inspect, pick, score, simulate, train
 from motes.errors import MotesError
 
@@ -20,6 +22,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        print(f"motes {motes.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Find small objects in microscope images with U-Nets."""
+
+
 app.add_typer(simulate.app, name="simulate")
 app.command()(inspect.inspect)
 app.command()(train.train)

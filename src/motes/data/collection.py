@@ -142,15 +142,16 @@ def own_threshold(source: str) -> float | None:
 
     Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there.
     """
-    settings = Path(source) / "settings.json"
-    if not (settings.is_file() and (Path(source) / "picks").is_dir()):
+    folder = Path(source)
+    if folder.name == "picks" and not (folder / "settings.json").is_file():
+        folder = folder.parent
+    settings = folder / "settings.json"
+    if not (settings.is_file() and (folder / "picks").is_dir()):
         return None
     try:
         return float(json.loads(settings.read_text(encoding="utf-8"))["threshold"])
     except (ValueError, KeyError, TypeError):
-        raise PicksError(
-            f"{settings} holds no threshold; give --threshold, or name {source}/picks in place of {source}"
-        ) from None
+        raise PicksError(f"{settings} holds no threshold; give --threshold, or remove that file") from None
 
 
 def _coordinate_files(folder: Path) -> list[Path]:

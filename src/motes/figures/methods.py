@@ -139,7 +139,13 @@ def _augmentation_in_words(recipe: Recipe) -> str:
     used = [words for amount, words in changes if amount]
     if not used:
         return "Crops were not augmented."
-    return f"Crops were at random {_listed(used)}."
+    words = f"Crops were at random {_listed(used)}."
+    if how.on_grid and (how.rotation or how.scale):
+        words += (
+            f" A share of {how.on_grid:g} of them kept the pixels of the image as they are: these were turned by "
+            "multiples of 90° at most, and not scaled."
+        )
+    return words
 
 
 def picking_in_words(recipe: Recipe, description: ModelDescription, fitted: FittedThreshold) -> str:

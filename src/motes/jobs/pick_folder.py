@@ -30,7 +30,7 @@ def claim(out: Path, settings: Mapping[str, Any], overwrite: bool) -> None:
     if kept.is_file():
         before = json.loads(kept.read_text(encoding="utf-8"))
         changed = [name for name, value in settings.items() if before.get(name) != value]
-        if changed and not overwrite:
+        if changed and not overwrite and any((out / "picks").rglob("*.csv")):
             raise OutputError(
                 f"{out} holds picks made with another {', '.join(changed)}; "
                 "give another --out, or --overwrite to replace them"

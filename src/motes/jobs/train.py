@@ -194,6 +194,14 @@ def _keep_manifest(run: Path, parts: Parts, resume: bool) -> None:
 
 def _tell_plan(recipe: Recipe, parts: Parts, net: nn.Module, device: torch.device, teller: Teller) -> None:
     particles = sum(len(p.labelled.points) for p in parts.train)
+    first = parts.train[0]
+    enlarged = recipe.working_diameter / first.diameter
+    if enlarged > 2:
+        teller.warn(
+            f"the particle is {first.diameter:.3g} px across in {first.name}, so images are enlarged "
+            f"{enlarged:.1f} times; is the diameter right ({recipe.diameter})?"
+        )
+    teller.say(f"diameter {recipe.length}: {first.diameter:.4g} px in {first.name}")
     precision = str(chosen_precision(recipe.training, device)).removeprefix("torch.")
     teller.say(
         f"training {recipe.net.name} of width {recipe.net.width} ({parameter_count(net):,} parameters) on "
@@ -229,8 +237,16 @@ def _train_with_records(
         def on_epoch(result: EpochResult) -> None:
             row = {**plain(result), **summary(validator.curve(net))}
             _record(run, row)
+            teller.say(
+                f"epoch {result.epoch} of {training.epochs}: loss {result.loss:.4f}, "
+                f"best F1 on the validation images {_shown(row['best_f1'])}"
+            )
 
         train_net(net, source, training, recipe.seed, run, on_epoch, done)
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
 
 
 def _record(run: Path, row: dict[str, float | None]) -> None:
