@@ -1,4 +1,5 @@
 import resource
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +123,29 @@ def test_any_number_of_images_takes_one_open_file(tmp_path):
     assert len(prepared) == 60
     alone = to_working_scale(collection.images[7].read(), 15, recipe().working_diameter, Normalisation())
     assert np.array_equal(prepared[7].labelled.data, alone.data)
+
+
+@dataclass(frozen=True)
+class Listener(Silent):
+    """Keeps what it is warned of."""
+
+    heard: list[str] = field(default_factory=list)
+
+    def warn(self, message: str) -> None:
+        self.heard.append(message)
+
+
+@pytest.mark.parametrize("binning", [1, 2])
+def test_picks_of_another_binning_are_noticed(tmp_path, binning):
+    rng = np.random.default_rng(0)
+    points = rng.uniform(20, 280, (70, 2))
+    rows, columns = np.mgrid[:300, :300]
+    image = rng.normal(size=(300, 300)).astype(np.float32)
+    for y, x in points:
+        image -= (rows - y) ** 2 + (columns - x) ** 2 < 36
+    write_image(tmp_path / "images" / "a.mrc", image, 2.0)
+    write_picks(tmp_path / "a.csv", Picks(points / binning), format="csv", image_name="a.mrc")
+    listener = Listener()
+    collection = collect([str(tmp_path / "images")], str(tmp_path / "a.csv"))
+    prepare(collection, recipe(), Length(12, "px"), tmp_path / "store", listener)
+    assert [("another binning" in message) for message in listener.heard] == [True] * (binning - 1)

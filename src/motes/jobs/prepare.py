@@ -22,6 +22,8 @@ from motes.picks import Picks
 from motes.recipe import Recipe
 from motes.units import Length
 
+FAINT = 1.5  # times what noise gives: less than particles that are hardly visible have
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -103,12 +105,16 @@ def prepare(
             done(number + 1)
     if pool is not None:
         refuse_flipped(pool.evidence, pooled_text(pool.names))
+    _warn_of_nothing_there(ready, teller)
     return _mapped(store, ready), failures
 
 
 @dataclass(frozen=True)
 class ReadyImage:
-    """What is known of an image whose pixels, in this shape, went into the store."""
+    """What is known of an image whose pixels, in this shape, went into the store.
+
+    strength: of the mean patch at its picks, 1 is what noise gives; None for too few picks or unchecked.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -116,6 +122,7 @@ class ReadyImage:
     sha256: str
     diameter: float
     pixel_size: float | None
+    strength: float | None
     notes: list[str]
 
 
@@ -131,6 +138,17 @@ def _mapped(store: Path, ready: Sequence[ReadyImage]) -> list[Prepared]:
         labelled = Labelled(data, image.points)
         prepared.append(Prepared(image.name, labelled, image.sha256, image.diameter, image.pixel_size))
     return prepared
+
+
+def _warn_of_nothing_there(ready: Sequence[ReadyImage], teller: Teller) -> None:
+    """Warn where the mean patch at the picks shows nothing in most of the images."""
+    strengths = [image.strength for image in ready if image.strength is not None]
+    faint = sum(strength < FAINT for strength in strengths)
+    if faint > len(strengths) / 2:
+        teller.warn(
+            f"in {faint} of {len(strengths)} images the mean of all particles shows nothing that stands out from "
+            "noise; were the picks made on another binning, or on other images? `motes inspect` tells more"
+        )
 
 
 def _try_one(
@@ -154,11 +172,12 @@ def _prepare_one(
     if working.bad_pixels:
         notes.append(f"{entry.name}: {working.bad_pixels} NaN or infinite pixels masked")
     points = picks.scaled(working.factors).points
-    if pool is not None:
-        refuse_flipped(pool.add(working.data, points, entry.name), entry.name)
+    evidence = None if pool is None else pool.add(working.data, points, entry.name)
+    refuse_flipped(evidence, entry.name)
+    strength = None if evidence is None else evidence.as_given
     sha256 = content_hash(entry.path, picks)
     shape = working.data.shape
-    ready = ReadyImage(entry.name, shape, points, sha256, diameter_px, image.pixel_size, notes)
+    ready = ReadyImage(entry.name, shape, points, sha256, diameter_px, image.pixel_size, strength, notes)
     return ready, working.data
 
 
