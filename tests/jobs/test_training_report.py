@@ -51,7 +51,8 @@ def test_the_worst_three_images_are_shown_with_their_maps() -> None:
     validator = Validator(
         [each.labelled for each in images], NetDescription(width=1, depth=1), Picking(), 10.0, torch.float32
     )
-    shown = worst_examples(EchoModel(), validator, images, 0.5)
+    candidates = validator.picks(EchoModel().net)
+    shown = worst_examples(EchoModel(), validator, images, candidates, 0.5)
     assert [each.name for each in shown] == ["blind", "half", "good"]
     assert shown[1].probability.shape == (32, 96)
     assert shown[1].probability[16, 20] > 0.99

@@ -16,7 +16,6 @@ from motes.picking.thresholds import FittedThreshold
 from motes.picks import Picks
 from motes.predict.maps import probability_maps
 from motes.recipe import check_recipe
-from motes.score.metrics import Curve
 from motes.train.validate import Validator
 
 if TYPE_CHECKING:
@@ -31,17 +30,17 @@ def leave_report(
     parts: "Parts",
     model: Model,
     validator: Validator,
-    curve: Curve,
+    candidates: Sequence[Picks],
     fitted: FittedThreshold,
 ) -> None:
-    """Write RUN/report.html; OutputError where it cannot be written."""
+    """Write RUN/report.html, with what was found in each validation image; OutputError where it cannot be written."""
     report = TrainingReport(
         recipe=check_recipe(model.description.recipe),
         description=model.description,
         epochs=read_metrics(run),
-        curve=curve,
+        curve=validator.curve_of(candidates),
         fitted=fitted,
-        examples=worst_examples(model, validator, parts.validation, fitted.threshold),
+        examples=worst_examples(model, validator, parts.validation, candidates, fitted.threshold),
         failures=[(failure.name, failure.reason) for failure in parts.failures],
         command=repeat_command(run, data),
     )
@@ -49,10 +48,14 @@ def leave_report(
 
 
 def worst_examples(
-    model: Model, validator: Validator, validation: Sequence[Prepared], threshold: float
+    model: Model,
+    validator: Validator,
+    validation: Sequence[Prepared],
+    candidates: Sequence[Picks],
+    threshold: float,
 ) -> list[Example]:
     """The validation images with the lowest F1 at the threshold, with their maps; lowest first."""
-    found = [picks.above(threshold) for picks in validator.picks(model.net)]
+    found = [picks.above(threshold) for picks in candidates]
     f1 = [
         f1_of(picks, Picks(image.labelled.points), validator.diameter)
         for picks, image in zip(found, validation, strict=True)

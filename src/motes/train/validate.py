@@ -40,7 +40,10 @@ class Validator:
 
     def curve(self, net: nn.Module) -> Curve:
         """Precision and recall of all images together, at every threshold."""
-        found = self.picks(net)
+        return self.curve_of(self.picks(net))
+
+    def curve_of(self, found: Sequence[Picks]) -> Curve:
+        """The same, of picks that are there already, one set for each image."""
         return precision_recall_curve(
             [
                 rank(picks, Picks(image.points), self.diameter / 2)
