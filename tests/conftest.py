@@ -1,4 +1,4 @@
-"""A tiny run from the command line, made once for all tests that need one."""
+"""What tests of the command line share: a tiny run, made once, and data to train on that are plain to see."""
 
 import contextlib
 import io
@@ -7,9 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from motes.formats.images import write_image
+from motes.formats.picks import write_picks
+from motes.formats.stores import create_store
+from motes.picks import Picks
 
 TINY = ("width=4", "training.steps=4", "epochs=1", "sampling.size=64")
 
@@ -53,6 +61,73 @@ class TinyRun:
         return folder
 
 
+@dataclass(frozen=True)
+class Maker:
+    """Dark round objects on a bright ground, in images or volumes with values in [0, 1], written to files."""
+
+    def objects(
+        self, shape: Sequence[int], seed: int, count: int = 8, radius: float = 6
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float64]]:
+        """An image, its mask of 0 and 1, and the centres (count, ndim)."""
+        rng = np.random.default_rng(seed)
+        sides = np.array(shape)
+        points = rng.uniform(
+            np.minimum(radius, sides / 3), sides - np.minimum(radius, sides / 3), (count, len(shape))
+        )
+        grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+        mask = np.zeros(shape, dtype=np.uint8)
+        for point in points:
+            mask[((grid - point) ** 2).sum(axis=-1) <= radius**2] = 1
+        image = 0.7 - 0.4 * mask + rng.normal(0, 0.05, shape)
+        return np.clip(image, 0, 1).astype(np.float32), mask, points
+
+    def stores(self, folder: Path, count: int = 5, side: int = 64, seed: int = 0) -> tuple[Path, Path]:
+        """images.zarr and masks.zarr."""
+        pairs = [self.objects((side, side), seed + number)[:2] for number in range(count)]
+        images, masks = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
+        return self.store(folder / "images.zarr", images), self.store(folder / "masks.zarr", masks)
+
+    def store(self, path: Path, data: NDArray[Any]) -> Path:
+        """One store of images (image, y, x)."""
+        writer = create_store(path, data.shape[1:], data.dtype)
+        for number, image in enumerate(data):
+            writer.write(number, image)
+        writer.resize(len(data))
+        return path
+
+    def label_images(self, folder: Path, count: int = 7, side: int = 64, seed: int = 0) -> tuple[Path, Path]:
+        """Folders of PNG images and masks."""
+        for number in range(count):
+            image, mask, _ = self.objects((side, side), seed + number)
+            write_image(folder / "images" / f"{number}.png", (255 * image).astype(np.uint8))
+            write_image(folder / "masks" / f"{number}.png", mask)
+        return folder / "images", folder / "masks"
+
+    def picked(
+        self,
+        folder: Path,
+        shape: Sequence[int] = (96, 96),
+        count: int = 4,
+        pixel_size: float | None = 4.0,
+        *,
+        radius: float = 6,
+        classes: Sequence[str] = (),
+        seed: int = 0,
+    ) -> tuple[Path, Path]:
+        """Folders of MRC images and of CSV picks, of each class in turn where there are several."""
+        for number in range(count):
+            image, _, points = self.objects(shape, seed + number, radius=radius)
+            names = np.resize(np.array(classes, dtype=np.str_), len(points)) if classes else None
+            write_image(folder / "images" / f"{number}.mrc", image, pixel_size)
+            write_picks(
+                folder / "picks" / f"{number}.csv",
+                Picks(points, classes=names),
+                format="csv",
+                image_name=f"{number}.mrc",
+            )
+        return folder / "images", folder / "picks"
+
+
 Motes = Callable[..., Spoken]
 
 
@@ -77,6 +152,12 @@ def _motes(*words: object) -> Spoken:
 def motes() -> Motes:
     """Run the command line in this process, as `motes` does, with its messages and exit code."""
     return _motes
+
+
+@pytest.fixture(scope="session")
+def make() -> Maker:
+    """Write images with plain objects in them, and what marks these, to train on."""
+    return Maker()
 
 
 @pytest.fixture(scope="session")

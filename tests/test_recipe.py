@@ -39,7 +39,7 @@ def test_every_field_of_a_recipe_is_described():
             inner = field.annotation
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 missing += undescribed(inner)
-            elif not field.description and name not in ("name", "classes", "weight_decay"):
+            elif not field.description:
                 missing.append(f"{model.__name__}.{name}")
         return missing
 
@@ -60,6 +60,12 @@ def test_every_field_of_a_recipe_is_described():
         ("sampling.size=17", r"multiple of 16; set it to 16 or 32"),
         ("net.inputs=3", r"net\.inputs is 3, but an image has one channel"),
         ("net.outputs=2", r"net\.outputs is 2, but there is 1 in classes \(particle\); set it to 1"),
+        ("loss=bce + 2", "0.7 focal"),
+        ("schedule=cosin", "training.schedule cannot be 'cosin'.*'cosine'"),
+        ("norm=batches", "net.norm cannot be 'batches'.*'instance'"),
+        ("training.accumulate=3", "cannot be worked through in 3 equal parts"),
+        ("training.best=-1", "training.best"),
+        ("sampling.background=0.9", "more than 1|at most 1|sum"),
         ("pixel_size=0", "pixel_size"),
         ("pixel_size=.inf", "pixel_size"),
     ],
@@ -101,8 +107,9 @@ def test_a_recipe_may_stand_on_another(tmp_path):
 
 
 def test_lengths_keep_their_unit():
-    assert load_recipe("micrographs", diameter="15nm").length == Length(150, "A")
-    assert check_recipe({"name": "x", "diameter": 150}).length == Length(150, "A")
+    assert load_recipe("micrographs", diameter="15nm").lengths == [Length(150, "A")]
+    assert check_recipe({"name": "x", "diameter": 150}).lengths == [Length(150, "A")]
+    assert load_recipe("micrographs").lengths is None
 
 
 def test_crops_leave_more_than_one_value_for_batch_norm():
@@ -139,3 +146,75 @@ def test_recipes_that_stand_on_each_other_are_refused(tmp_path, monkeypatch):
         load_recipe("b.yaml")
     (tmp_path / "micrographs.yaml").write_text("based_on: micrographs\nnet: {width: 8}\n")
     assert load_recipe("micrographs.yaml").net.width == 8
+
+
+def test_the_name_of_a_net_brings_its_values_and_other_words_go_on_top():
+    assert load_recipe("micrographs", ["net.name=unet_96"]).net.width == 96
+    attention = load_recipe("micrographs", ["width=8", "net.name=attention_unet"]).net
+    assert (attention.skips, attention.width) == ("gate", 8)
+    assert load_recipe("micrographs", ["net.name=attention_unet", "width=8"]).net == attention
+    assert load_recipe("micrographs", ["net.widths=[4, 8, 12]"]).net.channels == (4, 8, 12)
+
+
+def test_none_leaves_open_what_may_be_left_open_and_nothing_else():
+    recipe = load_recipe("micrographs", ["working_diameter=none", "steps=none"])
+    assert recipe.working_diameter is None
+    assert recipe.training.steps is None
+    assert load_recipe("micrographs", ["norm=none"]).net.norm == "none"
+
+
+def test_the_arms_of_the_fair_comparison_differ_in_the_net_alone():
+    standard, attention = (load_recipe(name).model_dump() for name in ("fair-standard", "fair-attention"))
+    differing = {key for key in standard if standard[key] != attention[key]} - {"name", "about"}
+    assert differing == {"net"}
+    nets = standard["net"], attention["net"]
+    assert {key for key in nets[0] if nets[0][key] != nets[1][key]} == {"name", "skips"}
+
+
+def test_the_recipe_of_system_1_says_what_was_done():
+    recipe = load_recipe("fair-standard")
+    training = recipe.training
+    assert recipe.loss.terms == {"focal": 0.7, "dice": 0.3}
+    assert (recipe.loss.focal_alpha, recipe.loss.focal_gamma, recipe.loss.epsilon) == (0.25, 2, 1e-6)
+    assert (training.optimiser, training.learning_rate, training.weight_decay) == ("adamw", 1e-3, 1e-4)
+    assert (training.batch, training.epochs, training.clip, recipe.seed) == (8, 100, 1.0, 42)
+    assert training.learning_rate * training.lowest_rate == pytest.approx(1e-5)
+    assert training.is_validated(10)
+    assert not training.is_validated(11)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [f"net.name={net}", f"net.widths={widths}", f"sampling.size={patch}"]
+        for net in ("unet", "attention_unet", "se_unet", "cbam_unet")
+        for widths in ("[16, 32, 64, 128]", "[32, 64, 128, 256]")
+        for patch in ("32x64x64", "32x96x96", "32x128x128")
+    ],
+    ids=" ".join,
+)
+def test_every_run_of_system_4_is_a_few_words(changes):
+    recipe = load_recipe("tomogram", changes)
+    assert recipe.net.outputs == 7
+    assert recipe.net.name == changes[0].partition("=")[2]
+    assert recipe.sampling.shape(3)[0] == 32
+
+
+def test_several_classes_have_a_scale_and_diameters_of_their_own():
+    two = {"classes": [{"name": "a", "diameter": 100}, "b"], "name": "x"}
+    with pytest.raises(RecipeError, match="working_pixel_size"):
+        check_recipe(two)
+    scaled = {**two, "working_pixel_size": 10}
+    assert check_recipe(scaled).net.outputs == 3
+    assert check_recipe(scaled).lengths is None
+    with pytest.raises(RecipeError, match="give each its own"):
+        check_recipe({**scaled, "diameter": 100})
+    with pytest.raises(RecipeError, match="two classes are called 'a'"):
+        check_recipe({**scaled, "classes": ["a", "a"]})
+    with pytest.raises(RecipeError, match="the background's; set it to 3"):
+        check_recipe({**scaled, "net": {"outputs": 2}})
+
+
+def test_mixing_needs_pairs():
+    with pytest.raises(RecipeError, match="even number"):
+        load_recipe("micrographs", ["mixup=0.5", "training.batch=5"])

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from motes.errors import PicksError
 
+Threshold = float | Mapping[str, float]  # one for all picks, or one for each class
+
 
 @dataclass(frozen=True)
 class Picks:
@@ -59,9 +61,18 @@ class Picks:
             {name: values[chosen] for name, values in self.extra.items()},
         )
 
-    def above(self, threshold: float) -> "Picks":
-        """The picks whose score reaches the threshold; those without a score (None, nan) all stay."""
-        return self if self.scores is None else self.select(~(self.scores < threshold))
+    def above(self, threshold: "Threshold") -> "Picks":
+        """The picks whose score reaches the threshold; those without a score (None, nan) all stay.
+
+        A threshold by class holds for the picks of each class; those of other classes all stay.
+        """
+        if self.scores is None:
+            return self
+        if isinstance(threshold, Mapping):
+            classes = np.full(len(self), "") if self.classes is None else self.classes
+            least = np.array([threshold.get(str(name), -np.inf) for name in classes])
+            return self.select(~(self.scores < least))
+        return self.select(~(self.scores < threshold))
 
     def scaled(self, factor: float | Sequence[float]) -> "Picks":
         """The picks on an image resampled by a factor (one, or one per axis in array order).

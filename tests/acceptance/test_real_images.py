@@ -8,7 +8,7 @@ import pytest
 from motes.data.collection import collect
 from motes.data.normalise import Normalisation
 from motes.data.orientation import check_orientation
-from motes.data.working import to_working_scale
+from motes.data.working import Scale, to_working_scale
 from motes.errors import PicksError
 from motes.jobs.convert import flipped
 from motes.jobs.score import ScoreOptions, score_picks
@@ -35,7 +35,7 @@ def test_every_image_finds_its_picks_and_flipped_ones_are_noticed(images, picks,
     assert len(collection.picks) == len(collection.images) == 8
     assert collection.notes == []
     for entry in collection.images[:3]:
-        working = to_working_scale(entry.read(), diameter, 20, Normalisation())
+        working = to_working_scale(entry.read(), diameter, Scale(20), Normalisation())
         given = collection.picks[entry.name]
 
         def on_working_scale(each: Picks, factors=working.factors):

@@ -56,8 +56,8 @@ def test_an_image_without_particles_is_trained_on(
     save(folder, 2, empty_picks(2))
     answer = train(motes, tiny, folder, tmp_path / "run", "--diameter", 150)
     assert answer.code == 0
-    assert "mic_0002.mrc,train,0," in (tmp_path / "run" / "data.csv").read_text().replace(
-        "validation", "train"
+    assert "mic_0002.mrc,train,mic_0002.mrc,0," in (tmp_path / "run" / "data.csv").read_text().replace(
+        ",validation,", ",train,"
     )
 
 

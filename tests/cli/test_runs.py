@@ -84,7 +84,7 @@ def test_a_run_folder_in_use(motes: Motes, tiny: Any) -> None:
         (["training.epoch=8"], "Did you mean 'training.epochs'?"),
         (["width=wide"], "net.width cannot be 'wide'"),
         (["width=0"], "net.width cannot be 0"),
-        (["training.loss=dise"], "there is no loss called 'dise'"),
+        (["loss=dise"], "there is no loss called 'dise'"),
         (["goal=best"], "goal"),
         (["b.mrc", "c.mrc"], "put the pattern in quotes: --images 'folder/*.mrc'"),
     ],
@@ -123,7 +123,7 @@ def test_models_that_cannot_be_used(motes: Motes, tiny: Any, tmp_path: Path) -> 
     messages = {
         "letter": "is not a model file of motes, or is damaged",
         "cut": "is not a model file of motes, or is damaged",
-        "newer": "was written by a newer motes (format 99, this one reads up to 1); update motes",
+        "newer": "was written by a newer motes (format 99, this one reads 2); update motes",
         "foreign": "was not written by motes",
         "unfit": "the weights do not fit",
         "missing": "does not exist; expected a model file such as RUN/model.safetensors",

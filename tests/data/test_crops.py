@@ -1,104 +1,157 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from motes.data.augment import NO_AUGMENTATION, Augmentation, change_grey_values, draw, rotation_in_plane
-from motes.data.crops import IGNORED, CropSource, Labelled, Sampling, cut
-from motes.data.paint import Target
+from motes.data.augment import NO_AUGMENTATION, Augmentation
+from motes.data.crops import IGNORED, CropSource, Labelled, Sampling
+from motes.data.paint import Target, paint
+from motes.errors import InputError, RecipeError
 
 IMAGE = np.random.default_rng(0).normal(size=(60, 80)).astype(np.float32)
 POINTS = np.array([[10.0, 12.0], [30, 40], [55, 70]])
+STEADY = Augmentation(contrast=0, brightness=0, noise=0)
+EVERYTHING = Augmentation(
+    elastic=0.5, blur=2, squares=4, ice=0.5, defocus=0.5, mixup=0.5, cutmix=0.5, on_grid=0.3
+)
 
 
 def source(**changes) -> CropSource:
     values = {
         "images": [Labelled(IMAGE, POINTS), Labelled(IMAGE[::-1].copy(), POINTS)],
-        "diameter": 10.0,
+        "diameters": (10.0,),
         "sampling": Sampling(size=32),
         "augmentation": Augmentation(),
         "target": Target(radius=1),
+        "pixel_size": 5.0,
     }
     return CropSource(**{**values, **changes})
 
 
-def test_an_upright_crop_is_a_slice():
-    crop, inside = cut(IMAGE, np.array([30.0, 40.0]), np.eye(2), (17, 21))
-    np.testing.assert_allclose(crop, IMAGE[22:39, 30:51], atol=1e-5)
-    assert inside.all()
+def spot(shape: tuple[int, ...], centre: np.ndarray, sigma: float = 2) -> np.ndarray:
+    axes = np.ogrid[tuple(slice(n) for n in shape)]
+    return np.exp(-sum((a - c) ** 2 for a, c in zip(axes, centre, strict=True)) / (2 * sigma**2)).astype("f4")
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_quarter_turns_move_pixels_exactly(turns):
-    linear = rotation_in_plane(turns * np.pi / 2, 2)
-    crop, _ = cut(IMAGE, np.array([30.0, 40.0]), linear, (17, 17))
-    upright, _ = cut(IMAGE, np.array([30.0, 40.0]), np.eye(2), (17, 17))
-    np.testing.assert_allclose(crop, np.rot90(upright, -turns), atol=1e-4)
-
-
-def test_outside_the_image_nothing_counts():
-    crop, inside = cut(IMAGE, np.array([0.0, 0.0]), np.eye(2), (9, 9))
-    assert inside.sum() == 25
-    np.testing.assert_allclose(crop[4:, 4:], IMAGE[:5, :5], atol=1e-5)
-    assert np.isfinite(crop).all()
-
-
-def test_a_volume_is_cut_by_the_same_path():
-    volume = np.random.default_rng(1).normal(size=(12, 14, 16)).astype(np.float32)
-    crop, inside = cut(volume, np.array([6.0, 7.0, 8.0]), np.eye(3), (5, 5, 5))
-    np.testing.assert_allclose(crop, volume[4:9, 5:10, 6:11], atol=1e-5)
-    assert inside.all()
+def equal(one, other) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 10_000), st.sampled_from([2, 3]))
-def test_points_move_with_the_pixels(seed, ndim):
+@given(st.integers(0, 10_000), st.sampled_from([2, 3]), st.sampled_from([0.0, 1.0]))
+def test_points_move_with_the_pixels(seed, ndim, elastic):
     """A spot in the image is found in the crop where the painted target has its centre."""
-    rng = np.random.default_rng(seed)
-    centre = rng.uniform(18, 30, ndim)
-    axes = np.ogrid[(slice(48),) * ndim]
-    spot = np.exp(-sum((a - c) ** 2 for a, c in zip(axes, centre, strict=True)) / 8).astype(np.float32)
-    steady = Augmentation(contrast=0, brightness=0, noise=0)
+    centre = np.random.default_rng(seed).uniform(18, 30, ndim)
     one = source(
-        images=[Labelled(spot, centre[None])],
-        augmentation=steady,
+        images=[Labelled(spot((48,) * ndim, centre), centre[None])],
+        augmentation=STEADY.model_copy(update={"elastic": elastic, "elastic_alpha": 20 if ndim == 2 else 60}),
         sampling=Sampling(size=32, around_points=1),
         target=Target(radius=0.8),
     )
-    plan = one.plan(seed, 0, 0)
-    crop, target = one.crop(plan)
-    painted = np.where(target == 1, 1.0, 0.0)
+    crops, targets = one.batch(seed, 0, [0])
+    crop, painted = crops[0, 0].numpy(), (targets[0, 0] == 1).numpy()
     touches_border = any(np.take(painted, [0, -1], axis=axis).any() for axis in range(ndim))
     if painted.any() and not touches_border:
-        np.testing.assert_allclose(
-            ndimage.center_of_mass(np.where(painted > 0, crop, 0)), ndimage.center_of_mass(painted), atol=0.6
+        seen = ndimage.center_of_mass(np.where(painted, crop, 0))
+        np.testing.assert_allclose(seen, ndimage.center_of_mass(painted), atol=0.6)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_a_point_is_painted_where_the_object_is_to_a_tenth_of_a_pixel(ndim):
+    """The image's grey values are coordinates: at the painted place the crop shows those of the point."""
+    shape = (64,) * ndim if ndim == 2 else (40, 48, 48)
+    centre = np.array(shape) / 2 + np.linspace(-1.3, 1.7, ndim)
+    seen, moved = [], []
+    for axis in range(ndim):
+        ramp = np.broadcast_to(np.indices(shape)[axis], shape).astype("f4")
+        one = source(
+            images=[Labelled(ramp, centre[None])],
+            augmentation=STEADY.model_copy(update={"elastic": 1, "on_grid": 0, "elastic_alpha": 60}),
+            sampling=Sampling(size=32, around_points=1),
+            target=Target(shape="gaussian", radius=0.6),
         )
+        for number in range(0, 24, 2):
+            patches = one.cut(3, 0, [number])
+            (crop,), (target,) = (values[:, 0].numpy() for values in one.finish(patches))
+            painted = ndimage.center_of_mass(np.where(target > 0, target, 0))
+            if np.all(np.abs(np.array(painted) - 15.5) < 8):
+                shown = ndimage.map_coordinates(crop, np.array(painted)[:, None], order=1)[0]
+                seen.append(shown - centre[axis])
+                moved.append(np.linalg.norm(patches.marks.points[0].numpy() - painted))
+    assert len(seen) >= 12
+    assert max(moved) > 0.5
+    assert np.abs(seen).max() < 0.1
 
 
 def test_a_crop_depends_on_nothing_but_its_seed():
     one, two = source(), source()
     two.batch(1, 0, range(3))
-    again = two.batch(5, 2, [7])
-    alone = one.batch(5, 2, [7])
-    assert all(np.array_equal(a, b) for a, b in zip(again, alone, strict=True))
-    other = one.batch(6, 2, [7])
-    assert not np.array_equal(other[0], alone[0])
+    again, alone = two.batch(5, 2, [7]), one.batch(5, 2, [7])
+    assert equal(again, alone)
+    for seed, epoch, number in [(6, 2, 7), (5, 3, 7), (5, 2, 8)]:
+        assert not torch.equal(one.batch(seed, epoch, [number])[0], alone[0])
+
+
+@pytest.mark.parametrize("size", [32, (16, 24, 20)])
+def test_how_numbers_are_grouped_changes_no_bit(size):
+    ndim = 2 if isinstance(size, int) else 3
+    shape = (70, 80) if ndim == 2 else (30, 50, 60)
+    rng = np.random.default_rng(0)
+    images = [
+        Labelled(rng.normal(size=shape).astype("f4"), rng.random((40, ndim)) * shape),
+        Labelled(rng.normal(size=shape).astype("f4"), rng.random((5, ndim)) * shape),
+    ]
+    one = source(images=images, sampling=Sampling(size=size), augmentation=EVERYTHING)
+    whole = one.batch(1, 1, range(8))
+    halves = [one.batch(1, 1, numbers) for numbers in (range(4), range(4, 6), range(6, 8))]
+    assert equal(whole, [torch.cat(parts) for parts in zip(*halves, strict=True)])
+    unmixed = source(
+        images=images,
+        sampling=Sampling(size=size),
+        augmentation=EVERYTHING.model_copy(update={"mixup": 0, "cutmix": 0}),
+    )
+    alone = [unmixed.batch(1, 1, [number]) for number in range(8)]
+    assert equal(unmixed.batch(1, 1, range(8)), [torch.cat(parts) for parts in zip(*alone, strict=True)])
+
+
+def test_neither_threads_nor_workers_change_a_bit():
+    one = source(augmentation=EVERYTHING)
+    batches = [range(4 * n, 4 * n + 4) for n in range(4)]
+    expected = [one.batch(0, 0, numbers) for numbers in batches]
+    with ThreadPoolExecutor(3) as pool:
+        patches = list(pool.map(lambda numbers: one.cut(0, 0, numbers), batches))
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            assert all(equal(one.finish(p), e) for p, e in zip(patches, expected, strict=True))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_a_batch_has_the_shape_that_a_net_takes():
     crops, targets = source().batch(0, 0, range(4))
     assert crops.shape == targets.shape == (4, 1, 32, 32)
-    assert crops.dtype == targets.dtype == source().batch(0, 0, [0])[0].dtype
+    assert crops.dtype == targets.dtype == torch.float32
     assert set(np.unique(targets)) <= {IGNORED, 0.0, 1.0}
+
+
+def test_sides_may_differ():
+    volume = Labelled(np.zeros((40, 50, 60), "f4"), np.full((1, 3), 20.0))
+    crops, targets = source(images=[volume], sampling=Sampling(size=(16, 32, 24))).batch(0, 0, range(3))
+    assert crops.shape == targets.shape == (3, 1, 16, 32, 24)
 
 
 @pytest.mark.parametrize(("around", "expected"), [(1.0, 1.0), (0.0, 0.2)])
 def test_as_many_crops_are_around_points_as_asked_for(around, expected):
     chosen = source(sampling=Sampling(size=32, around_points=around))
     near = [
-        np.linalg.norm(POINTS - plan.centre, axis=1).min() <= 8 * 2**0.5
-        for plan in (chosen.plan(0, 0, number) for number in range(300))
+        np.linalg.norm(POINTS - plan.centre, axis=1).min() <= 8 * 2**0.5 + 1
+        for plan in chosen.plans(0, 0, range(300))
     ]
     assert np.mean(near) == pytest.approx(expected, abs=0.12)
 
@@ -110,64 +163,198 @@ def test_an_image_without_particles_gives_crops_too():
 
 
 def test_an_image_smaller_than_a_crop_is_surrounded_by_what_is_ignored():
-    small = source(
-        images=[Labelled(IMAGE[:10, :10].copy(), np.array([[5.0, 5.0]]))], augmentation=NO_AUGMENTATION
-    )
-    crops, targets = small.batch(0, 0, range(4))
+    pixels = IMAGE[:10, :12].copy()
+    small = source(images=[Labelled(pixels, np.array([[5.0, 5.0]])), Labelled(IMAGE, POINTS)])
+    steady = source(images=small.images[:1], augmentation=NO_AUGMENTATION)
+    crops, targets = steady.batch(0, 0, range(4))
+    assert (targets == IGNORED).sum(dim=(1, 2, 3)).tolist() == [32 * 32 - 120] * 4
+    assert torch.equal(crops[0, 0, 11:21, 10:22], torch.from_numpy(pixels))
+    assert float(crops.abs().sum()) == pytest.approx(4 * np.abs(pixels).sum(), rel=1e-5)
+    crops, targets = small.batch(0, 0, range(8))
     assert bool(crops.isfinite().all())
-    assert (targets == IGNORED).sum(dim=(1, 2, 3)).min() >= 32 * 32 - 121
 
 
-@given(st.integers(0, 1000))
-def test_what_is_switched_off_changes_nothing(seed):
-    drawn = draw(NO_AUGMENTATION, 2, np.random.default_rng(seed))
-    assert np.array_equal(drawn.linear, np.eye(2))
-    assert np.array_equal(change_grey_values(IMAGE, drawn), IMAGE)
-
-
-def test_draws_stay_within_their_limits():
-    limits = Augmentation(on_grid=0, rotation=15, scale=0.2, contrast=0.3, brightness=0.4, noise=0.5)
-    drawn = [draw(limits, 2, np.random.default_rng(seed)) for seed in range(500)]
-    sizes = [abs(np.linalg.det(d.linear)) ** 0.5 for d in drawn]
-    assert 1 / 1.2 <= min(sizes) < 0.9
-    assert 1.1 < max(sizes) <= 1.2
-    assert max(d.contrast for d in drawn) <= 1.3
-    assert max(abs(d.brightness) for d in drawn) <= 0.4
-    assert max(d.noise for d in drawn) <= 0.5
-    flipped = np.mean([np.linalg.det(d.linear) < 0 for d in drawn])
-    assert flipped == pytest.approx(0.5, abs=0.1)
+def test_the_edge_of_a_small_image_is_not_mixed_with_what_lies_beyond():
+    images = [Labelled(np.ones((20, 20), "f4"), np.zeros((0, 2))), Labelled(np.ones((90, 90), "f4"), POINTS)]
+    turning = source(images=images, augmentation=STEADY.model_copy(update={"on_grid": 0.0}))
+    crops, targets = turning.batch(0, 0, range(16))
+    np.testing.assert_allclose(crops[targets != IGNORED], 1, rtol=1e-5)
+    assert not crops[targets == IGNORED].any()
 
 
 @pytest.mark.parametrize("size", [31, 32])
 def test_crops_on_the_grid_hold_nothing_but_pixels_of_the_image(size):
     chosen = source(
-        augmentation=Augmentation(on_grid=1, contrast=0, brightness=0, noise=0), sampling=Sampling(size=size)
+        augmentation=STEADY.model_copy(update={"on_grid": 1.0}),
+        sampling=Sampling(size=size),
+        images=[Labelled(IMAGE, POINTS)],
     )
-    values = np.sort(IMAGE.ravel())
-    turned = set()
-    for number in range(60):
-        plan = chosen.plan(0, 0, number)
-        turned.add(tuple(plan.drawn.linear.ravel()))
-        crop, target = chosen.crop(plan)
-        shown = crop[target != IGNORED]
-        nearest = values[np.clip(np.searchsorted(values, shown), 1, len(values) - 1)]
-        before = values[np.clip(np.searchsorted(values, shown) - 1, 0, None)]
-        assert np.minimum(abs(shown - nearest), abs(shown - before)).max() < 1e-5
+    turned = {tuple(plan.drawn.linear.ravel()) for plan in chosen.plans(0, 0, range(60))}
     assert len(turned) == 8
+    crops, targets = chosen.batch(0, 0, range(60))
+    assert np.isin(crops[targets != IGNORED].numpy(), IMAGE).all()
 
 
-@pytest.mark.parametrize("on_grid", [0, 1])
-@pytest.mark.parametrize("limit", [15, 60, 90, 135, 180])
-def test_no_crop_turns_further_than_the_limit(on_grid, limit):
-    limits = Augmentation(on_grid=on_grid, rotation=limit, flip=False)
-    linear = [draw(limits, 2, np.random.default_rng(seed)).linear for seed in range(200)]
-    angles = np.abs(np.rad2deg([np.arctan2(turned[1, 0], turned[0, 0]) for turned in linear]))
-    assert angles.max() <= limit + 1e-6
-    reached = limit if not on_grid else 90 * (limit // 90)
-    assert angles.max() >= 0.9 * reached
+def test_crops_as_large_as_the_image_are_the_whole_image():
+    square = IMAGE[:48, :48].copy()
+    whole = source(
+        images=[Labelled(square, POINTS)],
+        sampling=Sampling(size=48),
+        augmentation=STEADY.model_copy(update={"on_grid": 1.0}),
+    )
+    crops, targets = whole.batch(0, 0, range(20))
+    for crop, target in zip(crops[:, 0].numpy(), targets[:, 0].numpy(), strict=True):
+        turns = [np.rot90(flipped, k) for k in range(4) for flipped in (square, square[::-1])]
+        assert any(np.array_equal(crop, turned) for turned in turns)
+        assert not (target == IGNORED).any()
+    still = source(images=whole.images, sampling=whole.sampling, augmentation=NO_AUGMENTATION)
+    assert np.array_equal(still.batch(0, 0, [1])[0][0, 0], square)
 
 
-def test_small_rotations_are_none_on_the_grid():
-    still = Augmentation(on_grid=1, rotation=15, flip=False)
-    drawn = draw(still, 2, np.random.default_rng(0))
-    assert np.array_equal(drawn.linear, np.eye(2))
+def test_a_pass_shows_every_image_once():
+    images = [Labelled(IMAGE, POINTS, weight=5.0) for _ in range(7)]
+    once = source(images=images, sampling=Sampling(size=32, images="pass"))
+    orders = [[plan.image for plan in once.plans(0, epoch, range(14))] for epoch in range(2)]
+    assert sorted(orders[0][:7]) == list(range(7))
+    assert orders[0][:7] == orders[0][7:]
+    assert orders[0] != orders[1]
+    given_order = source(
+        images=images, sampling=once.sampling, order=lambda seed, epoch: (np.arange(7) + epoch) % 7
+    )
+    assert [plan.image for plan in given_order.plans(0, 2, range(4))] == [2, 3, 4, 5]
+
+
+def test_images_are_drawn_by_their_weight():
+    weighted = source(images=[Labelled(IMAGE, POINTS, weight=weight) for weight in (1.0, 0.0, 3.0)])
+    shown = [plan.image for plan in weighted.plans(0, 0, range(400))]
+    assert shown.count(1) == 0
+    assert shown.count(2) / 400 == pytest.approx(0.75, abs=0.06)
+
+
+def test_hard_places_are_shown_once_they_are_known():
+    sampling = Sampling(size=32, around_points=0, hard=0.5)
+    place = (1, np.array([45.0, 20.0]))
+    near = {
+        known: np.mean(
+            [
+                plan.image == 1 and np.abs(plan.centre - place[1]).max() <= 9
+                for plan in source(sampling=sampling).with_hard([place] * known).plans(0, 0, range(200))
+            ]
+        )
+        for known in (0, 1)
+    }
+    assert near[0] < 0.2
+    assert near[1] >= 0.5
+    one_pass = source(sampling=sampling.model_copy(update={"images": "pass"})).with_hard([place])
+    shown = [plan.image for plan in one_pass.plans(0, 0, range(20))]
+    assert shown.count(0) == shown.count(1) == 10
+
+
+def test_targets_cut_from_labels_are_those_painted():
+    """Where both fall on pixels they are the same; labels of one class count as one."""
+    points, classes = POINTS, np.array([0, 1, 0])
+    labels = paint(points, IMAGE.shape, (10, 14), Target(radius=1), classes).astype(np.int16)
+    on_grid = {
+        "augmentation": STEADY.model_copy(update={"on_grid": 1.0}),
+        "sampling": Sampling(size=32, around_points=0),
+    }
+    for outputs in (1, 3):
+        painted = source(
+            images=[Labelled(IMAGE, points, classes)], diameters=(10.0, 14.0), outputs=outputs, **on_grid
+        )
+        cut = source(
+            images=[Labelled(IMAGE, np.zeros((0, 2)), labels=labels)],
+            diameters=(),
+            outputs=outputs,
+            **on_grid,
+        )
+        assert equal(painted.batch(0, 0, range(12)), cut.batch(0, 0, range(12)))
+    assert set(np.unique(cut.batch(0, 0, range(12))[1])) == {-1, 0, 1, 2}
+
+
+def test_labels_turn_with_the_pixels_and_keep_what_is_ignored():
+    labels = np.where(IMAGE > 0.5, 2, np.where(IMAGE < -1, -1, 0)).astype(np.int16)
+    one = source(
+        images=[Labelled(IMAGE, np.zeros((0, 2)), labels=labels)],
+        diameters=(),
+        outputs=3,
+        augmentation=STEADY,
+    )
+    patches = one.cut(0, 0, range(12))
+    crops, targets = one.finish(patches)
+    for row in np.flatnonzero(patches.exact):
+        inside = targets[row] != IGNORED
+        assert torch.equal(targets[row][inside] == 2, crops[row][inside] > 0.5)
+    assert set(np.unique(targets)) == {-1, 0, 2}
+
+
+def test_images_with_points_and_images_with_labels_share_a_batch():
+    labels = np.ones(IMAGE.shape, np.int16)
+    mixed = source(
+        images=[Labelled(IMAGE, np.zeros((0, 2)), labels=labels), Labelled(IMAGE, np.zeros((0, 2)))],
+        sampling=Sampling(size=32, images="pass"),
+    )
+    shown = [plan.image for plan in mixed.plans(0, 0, range(8))]
+    _, targets = mixed.batch(0, 0, range(8))
+    assert [float(target.max()) for target in targets] == [1.0 - image for image in shown]
+
+
+class Lazy:
+    """Pixels that are read when asked for."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels, self.shape, self.ndim = pixels, pixels.shape, pixels.ndim
+        self.largest = 0
+
+    def __getitem__(self, index: tuple[slice, ...]) -> np.ndarray:
+        part = self.pixels[index]
+        self.largest = max(self.largest, part.size)
+        return part
+
+
+def test_only_what_a_crop_can_reach_is_read():
+    pixels = np.random.default_rng(0).normal(size=(300, 300)).astype("f4")
+    lazy = Lazy(pixels)
+    one, other = (source(images=[Labelled(data, POINTS)]) for data in (pixels, lazy))
+    assert equal(one.batch(0, 0, range(8)), other.batch(0, 0, range(8)))
+    assert lazy.largest <= (32 * 2**0.5 * 1.1 + 5) ** 2
+
+
+def test_mixing_gives_shares_of_the_classes():
+    mixing = Augmentation(mixup=1, mixup_alpha=5)
+    one = source(
+        images=[Labelled(IMAGE, POINTS, np.array([0, 1, 0]))],
+        diameters=(10.0, 20.0),
+        outputs=3,
+        augmentation=mixing,
+    )
+    _, targets = one.batch(0, 0, range(8))
+    assert targets.shape == (8, 3, 32, 32)
+    ignored = targets[:, :1] == IGNORED
+    assert torch.equal(ignored.expand_as(targets), targets < 0)
+    total = targets.sum(dim=1, keepdim=True)
+    np.testing.assert_allclose(total[~ignored], 1, atol=1e-6)
+    assert bool(((targets > 0.05) & (targets < 0.95)).any())
+
+
+def test_arms_that_are_shown_the_same_have_the_same_hash():
+    one = source()
+    expected = one.draws_hash(0, 0, range(8))
+    assert source().draws_hash(0, 0, range(8)) == expected
+    assert source(target=Target(shape="gaussian")).draws_hash(0, 0, range(8)) == expected
+    for other in (source(augmentation=STEADY), source(augmentation=Augmentation(cutmix=1))):
+        assert other.draws_hash(0, 0, range(8)) != expected
+    assert one.draws_hash(1, 0, range(8)) != expected
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(RecipeError, match="pixel size is not known"):
+        source(augmentation=Augmentation(defocus=1), pixel_size=None)
+    with pytest.raises(RecipeError, match="gaussian"):
+        source(target=Target(shape="gaussian"), outputs=3)
+    with pytest.raises(InputError, match="class number 1, but only 1 diameters"):
+        source(images=[Labelled(IMAGE, POINTS, np.array([0, 1, 0]))])
+    with pytest.raises(InputError, match="no image"):
+        source(images=[])
+    with pytest.raises(InputError, match="weights"):
+        source(images=[Labelled(IMAGE, POINTS, weight=0.0)])

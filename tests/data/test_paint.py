@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from motes.data import paint as module
 from motes.data.paint import Target, paint
 
 
@@ -48,6 +49,7 @@ def test_particles_outside_paint_only_what_reaches_in(shape):
 
 def test_no_particles_paint_nothing():
     assert paint(np.zeros((0, 2)), (4, 4), 8, Target()).sum() == 0
+    assert paint(np.zeros((0, 3)), (4, 4, 4), (8, 9), Target()).sum() == 0
 
 
 @settings(deadline=None)
@@ -67,3 +69,32 @@ def test_painting_equals_the_distance_to_the_nearest_centre(centres, shape):
         value = np.where(inside, 1.0 if shape == "disc" else np.exp(-2 * square / 16), 0)
         expected = np.maximum(expected, value.astype(np.float32))
     np.testing.assert_allclose(painted, expected, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.sampled_from([2, 3]))
+def test_of_several_classes_the_nearest_centre_in_units_of_its_radius_wins(seed, ndim):
+    rng = np.random.default_rng(seed)
+    at, classes = rng.uniform(-4, 20, (12, ndim)), rng.integers(0, 3, 12)
+    radii = np.array([2.0, 4.0, 7.0])
+    painted = paint(at, (16,) * ndim, tuple(2 * radii), Target(radius=1), classes)
+    where = np.moveaxis(np.indices((16,) * ndim), 0, -1)
+    distances = np.linalg.norm(where[..., None, :] - at, axis=-1) / radii[classes]
+    expected = np.where(distances.min(axis=-1) <= 1, classes[distances.argmin(axis=-1)] + 1, 0)
+    assert np.array_equal(painted, expected)
+    shuffled = rng.permutation(12)
+    again = paint(at[shuffled], (16,) * ndim, tuple(2 * radii), Target(radius=1), classes[shuffled])
+    assert np.array_equal(painted, again)
+
+
+def test_one_of_several_classes_has_its_number():
+    painted = paint(points([5, 5]), (11, 11), (4, 6), Target(shape="voxel"), np.array([1]))
+    assert painted[5, 5] == painted.sum() == 2
+
+
+def test_many_particles_are_painted_some_at_a_time(monkeypatch):
+    rng = np.random.default_rng(0)
+    at, classes = rng.uniform(0, 100, (200, 2)), rng.integers(0, 2, 200)
+    at_once = paint(at, (100, 100), (6, 9), Target(radius=1), classes)
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 300)
+    assert np.array_equal(at_once, paint(at, (100, 100), (6, 9), Target(radius=1), classes))

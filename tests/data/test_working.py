@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
-from motes.data.working import check_diameter, to_working_scale
+from motes.data.working import Scale, check_diameter, to_working_scale
 from motes.errors import ImageError, UnitError
 from motes.image import Image
 
@@ -55,14 +55,14 @@ def test_an_image_of_nothing_but_bad_pixels_is_refused():
 
 
 def test_the_particle_gets_the_working_diameter():
-    working = to_working_scale(Image(ANY, 2.0, "x"), 30, 20, Normalisation())
+    working = to_working_scale(Image(ANY, 2.0, "x"), 30, Scale(20), Normalisation())
     assert working.data.shape == (60, 80)
     assert working.factors == (60 / 90, 80 / 120)
     assert working.full_shape == (90, 120)
 
 
 def test_each_axis_keeps_its_own_factor():
-    working = to_working_scale(Image(ANY[:89, :113], 2.0, "x"), 30, 20, Normalisation())
+    working = to_working_scale(Image(ANY[:89, :113], 2.0, "x"), 30, Scale(20), Normalisation())
     assert working.factors == (59 / 89, 75 / 113)
 
 

@@ -4,71 +4,58 @@ import pytest
 
 from motes.figures.methods import (
     REFERENCES,
+    Course,
     cited,
-    net_in_words,
-    net_parameters,
-    picking_in_words,
-    training_in_words,
+    data_in_words,
+    method_paragraphs,
+    thresholds_in_words,
 )
-from motes.nets.build import build_net, parameter_count
-from motes.nets.model_file import ModelDescription
-from motes.nets.unet import NetDescription
+from motes.nets.model_file import ModelDescription, TrainedOn
 from motes.picking.thresholds import FittedThreshold
-from motes.recipe import Recipe, check_recipe, load_recipe
+from motes.recipe import Recipe, check_recipe, load_recipe, shipped_recipes
 
 FITTED = FittedThreshold(0.42, 0.9, 0.8, 0.847)
+UNFITTED = FittedThreshold(0.5, None, None, None, "no truth to fit the threshold on; 0.5 is taken")
+COURSE = Course(epochs=2, images=2, model_epoch=2, parameters=7)
 
 
-def description(recipe: Recipe) -> ModelDescription:
+def trained_on(particles: int | None, *parts: str) -> list[TrainedOn]:
+    return [
+        TrainedOn(image=f"{n}.mrc", sha256=str(n), particles=particles, part=p) for n, p in enumerate(parts)
+    ]
+
+
+def description(
+    recipe: Recipe, images: list[TrainedOn] | None = None, diameters: list[float] | None = None
+) -> ModelDescription:
     return ModelDescription(
         net=recipe.net,
-        classes=recipe.classes,
-        diameter=150,
+        classes=recipe.class_names,
+        diameters=diameters or [],
         diameter_unit="A",
-        working_diameter=recipe.working_diameter,
+        working_diameter=recipe.scale.diameter,
+        working_pixel_size=recipe.scale.pixel_size,
         normalisation=recipe.normalisation,
         picking=recipe.picking,
-        thresholds={"particle": FITTED.threshold},
+        thresholds={},
         threshold_note="",
-        trained_on=[],
+        trained_on=images or [],
         recipe=recipe.model_dump(mode="json"),
         versions={"motes": "1.2.3", "torch": "4.5.6"},
     )
 
 
-@pytest.mark.parametrize("ndim", [2, 3])
-def test_parameters_are_those_of_the_net_itself(ndim: int) -> None:
-    net = NetDescription(ndim=ndim, width=4, depth=3)
-    assert net_parameters(net) == parameter_count(build_net(net))
-
-
-def test_the_standard_net_in_words() -> None:
-    words = net_in_words(NetDescription())
-    assert "31,042,369 trainable parameters" in words
-    assert "64, 128, 256, 512, 1024 channels" in words
-    assert "3 × 3 convolutions" in words
-
-
-def test_a_net_for_volumes_speaks_of_voxels() -> None:
-    words = net_in_words(NetDescription(ndim=3, width=4, upsampling="linear"))
-    assert "3D U-Net" in words
-    assert "3 × 3 × 3 convolutions" in words
-    assert "every voxel" in words
-    assert "linear interpolation" in words
-
-
-def test_training_is_told_with_the_values_of_the_run() -> None:
-    words = training_in_words(load_recipe("micrographs", ["epochs=7", "learning_rate=0.003", "seed=11"]))
-    assert "7 epochs" in words
-    assert "linearly to 0.003" in words
-    assert "The seed was 11." in words
-
-
-def test_augmentation_that_is_off_is_not_told() -> None:
-    off = {"rotation": 0, "flip": False, "scale": 0, "contrast": 0, "brightness": 0, "noise": 0}
-    assert "not augmented" in training_in_words(check_recipe({"name": "a", "augmentation": off}))
-    one = training_in_words(check_recipe({"name": "a", "augmentation": off | {"flip": True}}))
-    assert "Crops were at random mirrored." in one
+@pytest.mark.parametrize("particles", [5, None])
+@pytest.mark.parametrize("fitted", [FITTED, UNFITTED])
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_can_be_told(name: str, fitted: FittedThreshold, particles: int | None) -> None:
+    recipe = load_recipe(name)
+    images = trained_on(particles, "train", "validation")
+    thresholds = dict.fromkeys(recipe.class_names, fitted)
+    paragraphs = method_paragraphs(recipe, description(recipe, images), thresholds, COURSE)
+    assert len(paragraphs) == 4
+    assert not any("None" in text or "  " in text for text in paragraphs)
+    assert cited(paragraphs)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +69,93 @@ def test_augmentation_that_is_off_is_not_told() -> None:
 )
 def test_the_goal_of_the_threshold_in_words(goal: str, words: str) -> None:
     recipe = check_recipe({"name": "a", "goal": goal})
-    told = picking_in_words(recipe, description(recipe), FITTED)
-    assert f"threshold 0.420 on the score gives {words} on the training images" in told
+    told = thresholds_in_words(recipe, description(recipe), {"particle": FITTED})
+    assert f"on the training images: 0.420 gives {words} (precision 0.900, recall 0.800, F1 0.847)" in told
     assert "motes 1.2.3 on PyTorch 4.5.6" in told
+
+
+def test_each_class_has_its_threshold() -> None:
+    recipe = check_recipe({"name": "a", "classes": ["big", "small"], "working_pixel_size": 10})
+    told = thresholds_in_words(recipe, description(recipe), {"big": FITTED, "small": UNFITTED})
+    assert "0.420 for big gives the highest F1" in told
+    assert "0.500 for small, unfitted (no truth to fit the threshold on; 0.5 is taken)" in told
+    assert "Of picks of one class closer than" in told
+
+
+def test_with_masks_it_is_pixels_that_are_told_of() -> None:
+    recipe = check_recipe({"name": "a", "working_diameter": None, "masks": {"kind": "instances"}})
+    masked = description(recipe, trained_on(None, "train", "train", "validation"))
+    told = thresholds_in_words(recipe, masked, {"particle": FITTED})
+    assert "on the validation images: 0.420 gives the highest F1 of pixels" in told
+    assert "Picks" not in told
+    data = data_in_words(recipe, masked)
+    assert "trained on 2 images with masks; 1 image with masks was kept for validation" in data
+    assert "every numbered object is a particle" in data
+    assert "Images were not resampled." in data
+
+
+def test_the_scale_is_told_as_it_was_set() -> None:
+    one = check_recipe({"name": "a"})
+    assert "so that a particle measures 20 px across. The particle's diameter was taken to be 150 Å." in (
+        data_in_words(one, description(one, diameters=[150]))
+    )
+    assert "diameter was taken" not in data_in_words(one, description(one))
+    two = check_recipe({"name": "a", "classes": ["big", "small"], "working_pixel_size": 10})
+    told = data_in_words(two, description(two, diameters=[300, 120.5]))
+    assert (
+        "resampled to 10 Å per pixel. The particle's diameter was taken to be 300 Å (big) and 120.5 Å" in told
+    )
+    assert "the nearest centre in units of its radius wins" in told
+
+
+def test_grey_values_are_told_as_they_were_brought_to_a_scale() -> None:
+    none = check_recipe({"name": "a", "normalisation": {"kind": "none"}})
+    assert "were left as they are" in data_in_words(none, description(none))
+    unclipped = check_recipe({"name": "a", "normalisation": {"clip_percent": 0}})
+    assert " Its grey values were brought to mean 0" in data_in_words(unclipped, description(unclipped))
+
+
+@pytest.mark.parametrize(
+    ("target", "ndim", "words"),
+    [
+        ({}, 2, "a disc around each particle's centre, its radius 0.5 times"),
+        ({}, 3, "a ball around each particle's centre"),
+        (
+            {"shape": "gaussian"},
+            2,
+            "a Gaussian around each particle's centre, twice the standard deviation 0.5",
+        ),
+        ({"shape": "voxel"}, 3, "the one voxel at each particle's centre"),
+    ],
+)
+def test_targets_in_words(target: dict[str, str], ndim: int, words: str) -> None:
+    recipe = check_recipe({"name": "a", "target": target, "net": {"ndim": ndim}})
+    assert words in data_in_words(recipe, description(recipe, trained_on(3, "train")))
 
 
 def test_only_what_is_cited_is_listed() -> None:
     assert cited(["as by Long et al. 2015, and"]) == [REFERENCES["Long et al. 2015"]]
     assert cited(["nothing"]) == []
+
+
+def test_every_reference_is_found_by_the_names_in_it() -> None:
+    for key, entry in REFERENCES.items():
+        assert entry.startswith(key.split(" ")[0])
+        assert f"({key[-4:]})" in entry
+
+
+def test_no_key_is_part_of_another() -> None:
+    keys = list(REFERENCES)
+    assert not [(a, b) for a in keys for b in keys if a != b and a in b]
+
+
+def test_plain_standard_methods_cite_no_more_than_they_use() -> None:
+    recipe = load_recipe("micrographs")
+    paragraphs = method_paragraphs(
+        recipe, description(recipe, trained_on(3, "train")), {"particle": FITTED}, COURSE
+    )
+    found = [key for key, entry in REFERENCES.items() if entry in cited(paragraphs)]
+    assert found == [
+        *("Ronneberger et al. 2015", "Long et al. 2015", "He et al. 2015", "Ioffe & Szegedy 2015"),
+        *("Loshchilov & Hutter 2017", "Loshchilov & Hutter 2019"),
+    ]

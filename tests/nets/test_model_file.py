@@ -7,8 +7,8 @@ from safetensors.torch import save_file
 from motes.data.normalise import Normalisation
 from motes.errors import ModelError
 from motes.nets.build import build_net
+from motes.nets.description import NetDescription
 from motes.nets.model_file import FORMAT_VERSION, KEY, Model, ModelDescription, load_model, save_model
-from motes.nets.unet import NetDescription
 from motes.picking.picker import Picking
 
 
@@ -17,9 +17,10 @@ def tiny_model(**changes) -> Model:
     values = {
         "net": net,
         "classes": ["particle"],
-        "diameter": 150.0,
+        "diameters": [150.0],
         "diameter_unit": "A",
         "working_diameter": 20.0,
+        "working_pixel_size": None,
         "normalisation": Normalisation(),
         "picking": Picking(),
         "thresholds": {"particle": 0.4},
@@ -72,6 +73,13 @@ def test_a_newer_version_says_so(tmp_path):
     described = {**tiny_model().description.model_dump(mode="json"), "format_version": FORMAT_VERSION + 1}
     save_file({"x": torch.zeros(1)}, path, metadata={KEY: json.dumps({**described, "unheard_of": 1})})
     with pytest.raises(ModelError, match="newer motes"):
+        load_model(path)
+
+
+def test_an_older_version_says_so(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_file({"x": torch.zeros(1)}, path, metadata={KEY: json.dumps({"format_version": 1})})
+    with pytest.raises(ModelError, match=r"older motes.*train the model again"):
         load_model(path)
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from motes.nets.build import build_net, net_reach
-from motes.nets.unet import NetDescription
+from motes.nets.description import NetDescription
 from motes.predict import maps as maps_module
 from motes.predict.maps import (
     MEMORY,

@@ -1,45 +1,38 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from motes.data.augment import Augmentation
-from motes.data.crops import CropSource, Labelled, Sampling
-from motes.data.paint import Target
+from easy_training import (
+    NET,
+    KilledError,
+    easy_image,
+    plan,
+    source,
+    stopping_after,
+    validator,
+)
+from motes.data.crops import Labelled
 from motes.errors import TrainingError
 from motes.nets.build import build_net
-from motes.nets.unet import NetDescription
-from motes.picking.picker import Picking
-from motes.train.checkpoint import LAST
-from motes.train.loop import train_net
+from motes.train.checkpoint import LAST, best_place, snapshot_place
+from motes.train.loop import best_epochs, snapshot_epochs, train_net
+from motes.train.mining import Mine
 from motes.train.settings import Training
-from motes.train.validate import Validator, summary
 
-NET = NetDescription(width=4, depth=3)
-
-
-def easy_image(seed: int) -> Labelled:
-    """Dark discs on noise, plain to see."""
-    rng = np.random.default_rng(seed)
-    points = np.stack(np.meshgrid(np.arange(12, 120, 24), np.arange(12, 120, 24)), -1).reshape(-1, 2)
-    points = points + rng.uniform(-4, 4, points.shape)
-    rows, columns = np.mgrid[:120, :120]
-    image = rng.normal(0, 0.3, (120, 120))
-    for y, x in points:
-        image -= 2.0 * ((rows - y) ** 2 + (columns - x) ** 2 < 36)
-    return Labelled(image.astype(np.float32), points)
+EVERYTHING = Training(
+    epochs=3, steps=3, batch=4, accumulate=2, average=0.8, schedule="plateau", plateau_patience=1, snapshots=3
+)
+NETS = {"plain": NET, "dropout": NET.model_copy(update={"dropout": 0.3})}
 
 
-def source(images=None) -> CropSource:
-    return CropSource(
-        images or [easy_image(0), easy_image(1)], 12, Sampling(size=48), Augmentation(), Target()
-    )
-
-
-def weights_after(run, training, seed=0, images=None):
-    net = build_net(NET, seed)
-    losses = []
-    train_net(net, source(images), training, seed, run, lambda result: losses.append(result.loss))
-    return net, losses
+def trained(run, training, seed=0, net=NET, **more):
+    built = build_net(net, seed)
+    progress = train_net(built, plan(run, training, seed=seed, **more))
+    return built, progress
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
@@ -48,78 +41,159 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 
 @pytest.mark.slow
-def test_particles_plain_to_see_are_learnt(tmp_path):
-    net, losses = weights_after(tmp_path, Training(epochs=3, steps=20, batch=4, learning_rate=5e-3))
-    assert losses[-1] < 0.7 * losses[0]
-    validator = Validator([easy_image(5)], NET, Picking(), 12, torch.float32)
-    found = summary(validator.curve(net.eval()))
+@pytest.mark.parametrize("loss", ["bce", "0.7 focal + 0.3 dice"])
+def test_particles_plain_to_see_are_learnt(tmp_path, loss):
+    training = Training(epochs=3, steps=20, batch=4, learning_rate=5e-3)
+    rows = []
+    net, _ = trained(tmp_path, training, loss=loss, on_epoch=rows.append)
+    assert rows[-1]["loss"] < 0.75 * rows[0]["loss"]
+    found = validator().row(validator().look(net))
     assert found["best_f1"] > 0.95
     assert found["average_precision"] > 0.95
+    assert found["pixel_auc"] > 0.95
 
 
 def test_the_same_seed_trains_the_same_net_and_another_seed_another(tmp_path):
     training = Training(epochs=2, steps=2, batch=2)
-    one, _ = weights_after(tmp_path / "a", training)
-    again, _ = weights_after(tmp_path / "b", training)
-    other, _ = weights_after(tmp_path / "c", training, seed=1)
+    one, _ = trained(tmp_path / "a", training)
+    again, _ = trained(tmp_path / "b", training)
+    other, _ = trained(tmp_path / "c", training, seed=1)
     assert same(one, again)
     assert not same(one, other)
 
 
-def test_a_run_stopped_between_epochs_ends_with_the_same_weights(tmp_path):
-    training = Training(epochs=3, steps=2, batch=2)
-    whole, _ = weights_after(tmp_path / "whole", training)
-
-    class Killed(Exception):
-        pass
-
-    def killer(result):
-        if result.epoch == 2:  # its checkpoint is not written yet, so this epoch is done again
-            raise Killed
-
-    net = build_net(NET, 0)
-    with pytest.raises(Killed):
-        train_net(net, source(), training, 0, tmp_path / "part", killer)
-    resumed, losses = weights_after(tmp_path / "part", training)
-    assert len(losses) == 2
+@pytest.mark.parametrize("killed_after", [1, 3, 5, 8])
+@pytest.mark.parametrize("net", NETS.values(), ids=NETS)
+def test_a_run_killed_anywhere_ends_with_the_same_weights(tmp_path, killed_after, net):
+    training = EVERYTHING.model_copy(update={"checkpoint_minutes": 1e-9})
+    mine = Mine(replace(validator(), images=source().images), 0)
+    more = {"source": source(hard=0.5), "mine": mine, "net": net}
+    whole, _ = trained(tmp_path / "whole", training, **more)
+    with pytest.raises(KilledError):
+        trained(tmp_path / "part", training, on_step=stopping_after(killed_after), **more)
+    resumed, progress = trained(tmp_path / "part", training, **more)
     assert same(whole, resumed)
+    assert progress.epochs == 3
+    for epoch in (1, 2, 3):
+        ours, others = (load_file(snapshot_place(tmp_path / run, epoch)) for run in ("whole", "part"))
+        assert all(torch.equal(ours[name], others[name]) for name in ours)
+
+
+def test_an_epoch_killed_before_its_checkpoint_is_recorded_once_more(tmp_path):
+    training = Training(epochs=2, steps=2, batch=2)
+    seen = []
+
+    def killer(row):
+        seen.append(row["epoch"])
+        if seen == [1, 2]:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        trained(tmp_path, training, on_epoch=killer)
+    trained(tmp_path, training, on_epoch=killer)
+    assert seen == [1, 2, 2]
+
+
+def test_batches_in_parts_train_as_whole_ones(tmp_path):
+    """Without batch norm, and with a loss that is a mean over pixels, the parts add up."""
+    net = NET.model_copy(update={"norm": "none"})
+    inside = source([Labelled(easy_image(0).data, np.array([[60.0, 60.0]]))], around_points=1.0, size=16)
+    settings = Training(epochs=1, steps=2, batch=4, precision="float32")
+    whole, _ = trained(tmp_path / "a", settings, net=net, source=inside)
+    parts, _ = trained(tmp_path / "b", settings.model_copy(update={"accumulate": 4}), net=net, source=inside)
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
+def test_every_optimiser_lowers_the_loss(tmp_path, optimiser):
+    rate = 0.3 if optimiser == "sgd" else 5e-3
+    rows = []
+    trained(
+        tmp_path,
+        Training(epochs=3, steps=8, batch=2, optimiser=optimiser, learning_rate=rate),
+        on_epoch=rows.append,
+    )
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_the_average_of_the_weights_follows_them_slowly(tmp_path):
+    start = build_net(NET, 0)
+    plainly, _ = trained(tmp_path / "a", Training(epochs=1, steps=3, batch=2))
+    averaged, _ = trained(tmp_path / "b", Training(epochs=1, steps=3, batch=2, average=0.9))
+    far = torch.linalg.vector_norm(plainly.head.weight - start.head.weight)
+    near = torch.linalg.vector_norm(averaged.head.weight - start.head.weight)
+    assert 0 < near < 0.5 * far
+
+
+def scores(values):
+    """A validation that gives these values of best_f1, one after the other."""
+    waiting = iter(values)
+    return lambda _net: {"best_f1": next(waiting)}
+
+
+def test_the_best_epoch_becomes_the_model_and_the_best_are_kept(tmp_path):
+    training = Training(epochs=4, steps=1, batch=2, keep="best", best=2)
+    net, progress = trained(tmp_path, training, validate=scores([0.2, 0.9, 0.8, 0.1]))
+    assert best_epochs(progress, training.model_copy(update={"watch": "best_f1"})) == [2, 3]
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").glob("best-*"))
+    assert kept == [best_place(tmp_path, 2).name, best_place(tmp_path, 3).name]
+    weights = load_file(best_place(tmp_path, 2))
+    assert all(torch.equal(weights[name], tensor) for name, tensor in net.state_dict().items())
+
+
+def test_training_stops_when_nothing_has_improved_for_long_enough(tmp_path):
+    training = Training(epochs=9, steps=1, batch=2, patience=2)
+    _, progress = trained(tmp_path, training, validate=scores([0.2, 0.5, None, 0.4, 0.9]))
+    assert progress.epochs == 4
+    assert "has not improved in the last 2 validations" in progress.stopped
+
+
+def test_validation_every_second_epoch_and_after_the_last(tmp_path):
+    rows = []
+    training = Training(epochs=5, steps=1, batch=2, validate_every=2)
+    trained(tmp_path, training, on_epoch=rows.append, validate=scores([0.1, 0.2, 0.3]))
+    assert [row["epoch"] for row in rows if "best_f1" in row] == [2, 4, 5]
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_snapshots_are_spread_evenly_or_end_the_periods_of_restarts():
+    assert snapshot_epochs(Training(epochs=10, snapshots=3), 5) == [3, 7, 10]
+    assert snapshot_epochs(Training(epochs=10), 5) == []
+    restarts = Training(epochs=7, snapshots=3, schedule="cosine_restarts", restart_epochs=1, warmup=0)
+    assert snapshot_epochs(restarts, 100) == [2, 4]  # the first step of all warms up
 
 
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
     training = Training(epochs=1, steps=1, batch=1)
-    weights_after(tmp_path, training)
+    trained(tmp_path, training)
     (tmp_path / LAST).write_bytes(b"nonsense")
     with pytest.raises(TrainingError, match="train again"):
-        weights_after(tmp_path, training)
+        trained(tmp_path, training)
 
 
 def test_a_loss_that_is_not_finite_stops_with_a_reason(tmp_path):
-    broken = Labelled(np.full((64, 64), np.nan, dtype=np.float32), np.array([[30.0, 30.0]]))
+    broken = source([Labelled(np.full((64, 64), np.nan, dtype=np.float32), np.array([[30.0, 30.0]]))])
     with pytest.raises(TrainingError, match="the loss became nan at step 1"):
-        weights_after(tmp_path, Training(epochs=1, steps=2, batch=1), images=[broken])
+        trained(tmp_path, Training(epochs=1, steps=2, batch=1), source=broken)
+
+
+def test_a_collapse_stops_the_training_with_everything_kept(tmp_path):
+    blind = {"best_f1": 0.0, "pixel_auc": 0.5, "pixels_called": 0.0}
+    with pytest.raises(TrainingError, match=r"calls no pixel a particle.*kept in"):
+        trained(tmp_path, Training(epochs=9, steps=1, batch=1), validate=lambda _: blind)
+    assert torch.load(tmp_path / LAST, weights_only=True)["progress"]["epochs"] == 5
 
 
 def test_steps_are_counted_over_all_epochs(tmp_path):
     seen = []
-    net = build_net(NET, 0)
-    train_net(net, source(), Training(epochs=2, steps=3, batch=1), 0, tmp_path, lambda _: None, seen.append)
+    trained(tmp_path, Training(epochs=2, steps=3, batch=1), on_step=seen.append)
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_learning_rate_rises_and_falls():
-    training = Training(epochs=10, steps=10, learning_rate=1e-3, warmup=0.1)
-    rates = [training.learning_rate_at(step) for step in range(100)]
-    assert rates[0] == pytest.approx(1e-4)
-    assert max(rates) == rates[9] == rates[10] == 1e-3
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] == pytest.approx(1e-5, rel=0.05)
-    assert rates[55] == pytest.approx(1e-3 * (0.01 + 0.99 / 2))
-
-
-def test_nothing_found_is_no_number():
-    blank = Labelled(np.zeros((64, 64), dtype=np.float32), np.array([[30.0, 30.0]]))
-    net = build_net(NET).eval()
-    with torch.no_grad():
-        net.head.bias.fill_(-20)
-    found = summary(Validator([blank], NET, Picking(), 12, torch.float32).curve(net))
-    assert found == {"average_precision": None, "best_f1": None, "best_threshold": None}
+def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    trained(tmp_path, Training(epochs=1, steps=1, batch=1))
+    assert torch.equal(torch.rand(1), expected)

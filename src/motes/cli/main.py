@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import motes
-from motes.cli import convert, doctor, inspect, pick, score, simulate, train
+from motes.cli import convert, doctor, inspect, nets, pick, prepare, recipe, score, simulate, train
 from motes.errors import MotesError
 
 AGAIN = "the same command again goes on, or begins anew where nothing was kept"
@@ -42,6 +42,9 @@ def options(
 
 app.add_typer(simulate.app, name="simulate")
 app.command()(inspect.inspect)
+app.command()(recipe.recipe)
+app.command()(nets.nets)
+app.command()(prepare.prepare)
 app.command()(train.train)
 app.command()(pick.pick)
 app.command()(score.score)

@@ -1,23 +1,36 @@
 """motes train."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from motes.cli.options import Device, Diameter, Images, NoOrientationCheck, Out, PixelSize, Threads, finish
+from motes.cli.options import Device, Diameter, NoOrientationCheck, Out, PixelSize, Threads, finish
+
+IMAGES = "Images: a file, a folder, a quoted glob, a micrographs.star or a store; may be repeated."
 
 
 def train(
     recipe: Annotated[
         str, typer.Argument(help="Name of a shipped recipe, or a YAML file.", metavar="RECIPE")
     ],
-    images: Images,
-    picks: Annotated[str, typer.Option(help="Coordinates: a file, or a folder of them.", metavar="PICKS")],
     out: Out,
     changes: Annotated[
         list[str] | None,
         typer.Argument(help="Changes of the recipe, such as width=32 epochs=40.", metavar="KEY=VALUE"),
+    ] = None,
+    images: Annotated[list[str] | None, typer.Option(help=IMAGES, metavar="IMAGES")] = None,
+    picks: Annotated[
+        str | None, typer.Option(help="Coordinates: a file, or a folder of them.", metavar="PICKS")
+    ] = None,
+    masks: Annotated[
+        str | None,
+        typer.Option(help="In place of picks: label images, or a store such as masks.zarr.", metavar="MASKS"),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A table of several data sets, in place of --images.", metavar="DATA.csv"),
     ] = None,
     diameter: Diameter = None,
     pixel_size: PixelSize = None,
@@ -25,27 +38,37 @@ def train(
         list[str] | None, typer.Option(help="Images for validation, in place of a share of --images.")
     ] = None,
     validation_picks: Annotated[str | None, typer.Option(help="Their coordinates.")] = None,
+    validation_masks: Annotated[str | None, typer.Option(help="Their masks.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     no_orientation_check: NoOrientationCheck = False,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train a net on images with picks."""
+    """Train a net on images with picks or masks."""
     from motes.cli.console import OUT, Terminal
+    from motes.data.sources import named_by_options, read_data_table
     from motes.jobs.train import TrainingData, train
     from motes.recipe import load_recipe
+    from motes.train.processes import named_by_environment
 
     resolved = load_recipe(recipe, changes or (), diameter=diameter, pixel_size=pixel_size)
-    data = TrainingData(images, picks, validation_images or (), validation_picks, not no_orientation_check)
-    result = train(resolved, data, out, resume=resume, device=device, threads=threads, teller=Terminal())
-    found = result.threshold
-    OUT.print(
-        f"validation: F1 {_shown(found.f1)}, precision {_shown(found.precision)}, recall {_shown(found.recall)} "
-        f"at the threshold {found.threshold:.3f}, kept in the model",
-        markup=False,
-    )
-    if found.note:
-        OUT.print(found.note, markup=False)
+    sources = named_by_options(images or (), picks, masks)
+    sources += named_by_options(validation_images or (), validation_picks, validation_masks, "validation")
+    sources += [] if data is None else read_data_table(data)
+    given = TrainingData(sources, not no_orientation_check, data)
+    result = train(resolved, given, out, resume=resume, device=device, threads=threads, teller=Terminal())
+    if not named_by_environment(os.environ).first:  # of several processes one speaks for all
+        return
+    if result.stopped:
+        OUT.print(f"stopped early: {result.stopped}", markup=False)
+    for name, found in result.thresholds.items():
+        OUT.print(
+            f"validation, {name}: F1 {_shown(found.f1)}, precision {_shown(found.precision)}, "
+            f"recall {_shown(found.recall)} at the threshold {found.threshold:.3f}, kept in the model",
+            markup=False,
+        )
+        if found.note:
+            OUT.print(found.note, markup=False)
     OUT.print(f"model: {result.model}\nreport: {out / 'report.html'}", markup=False)
     OUT.print(f"next: motes pick IMAGES --model {result.model} --out {Path('picked')}", markup=False)
     finish(result.failures)

@@ -15,7 +15,7 @@ from motes.errors import ImageError, InputError, PicksError
 from motes.formats.images import image_info
 from motes.formats.picks import PICKS_FORMATS, read_picks
 from motes.formats.relion import list_index, read_listed
-from motes.picks import Picks, empty_picks
+from motes.picks import Picks, Threshold, empty_picks
 
 COMMON_SUFFIXES = (".star", ".csv", ".txt", ".tsv")  # of other tables and of notes, too
 PICKS_SUFFIXES = (*COMMON_SUFFIXES, ".box", ".cbox")
@@ -137,8 +137,8 @@ def _join(loaded: LoadedPicks, more: LoadedPicks, file: Path) -> None:
     loaded.problems.update(more.problems)
 
 
-def own_threshold(source: str) -> float | None:
-    """The threshold that `motes pick` noted down with its picks; None for picks of other origin.
+def own_threshold(source: str) -> Threshold | None:
+    """The threshold that `motes pick` noted down with its picks, or one for each class; None for other picks.
 
     Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there.
     """
@@ -149,7 +149,10 @@ def own_threshold(source: str) -> float | None:
     if not (settings.is_file() and (folder / "picks").is_dir()):
         return None
     try:
-        return float(json.loads(settings.read_text(encoding="utf-8"))["threshold"])
+        noted = json.loads(settings.read_text(encoding="utf-8"))["threshold"]
+        if isinstance(noted, dict):
+            return {str(name): float(value) for name, value in noted.items()}
+        return float(noted)
     except (ValueError, KeyError, TypeError):
         raise PicksError(f"{settings} holds no threshold; give --threshold, or remove that file") from None
 

@@ -1,43 +1,36 @@
-"""Crops: which places of which images are trained on, cut, turned and painted in one go."""
+"""Crops: which places of which images are trained on, cut on the CPU, turned and painted on the device.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+`cut` takes from each image the patch that a crop can reach, cheaply and in the background; `finish` does
+the rest for a whole batch on the device that trains: one resampling, grey values, targets, mixing.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
-from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from motes.data.augment import Augmentation, Draw, change_grey_values, draw
-from motes.data.paint import Target, paint
+from motes.data import geometry, grey
+from motes.data.augment import Augmentation, Draw, draw
+from motes.data.mixing import Pair, class_shares, draw_pair, mix
+from motes.data.paint import IGNORED, Marks, Target, paint_marks
+from motes.data.sampling import Kind, Labelled, Pixels, Sampling, Search, anywhere, find_place, near
+from motes.errors import InputError, RecipeError
 
-IGNORED = -1.0
+__all__ = ["IGNORED", "CropPlan", "CropSource", "Labelled", "Patches", "Pixels", "Sampling"]
 
-
-class Sampling(BaseModel):
-    """Where crops are taken."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    size: int = Field(128, ge=16, description="side of a crop in working pixels")
-    around_points: float = Field(
-        0.5, ge=0, le=1, description="share of the crops that are centred near a particle"
-    )
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """One image to train on: data (..., y, x) at the working scale, points (n, ndim) on the same pixels."""
-
-    data: NDArray[np.float32]
-    points: NDArray[np.float64]
+# What each stream of draws is for; the fourth number of its seed.
+PLACE, CHANGES, MIXING, ORDER = range(4)
 
 
 @dataclass(frozen=True)
 class CropPlan:
-    """One crop before it is cut: the image's number, its centre there, and what changes."""
+    """One crop before it is cut: the image's number, its centre there (px, array order), what changes."""
 
     image: int
     centre: NDArray[np.float64]
@@ -45,75 +38,343 @@ class CropPlan:
 
 
 @dataclass(frozen=True)
+class Patches:
+    """What a batch is made from, to be moved to a device as one.
+
+    pixels: (b, 1, *patch) float32. labels: (k, 1, *patch) float32, the classes of those crops whose targets
+    are cut from labels; labelled: their k rows. maps, limits: (b, ...) of geometry.patch_map and
+    patch_limits. exact: crops whose pixels fall on the image's. over_edge: crops that may reach out of it.
+    marks: particles in px of the crops before elastic deformation. ice, transfers: see change_grey_values.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    labelled: tuple[int, ...]
+    maps: Tensor
+    limits: Tensor
+    exact: tuple[bool, ...]
+    over_edge: tuple[bool, ...]
+    marks: Marks
+    ice: tuple[Tensor | None, ...]
+    transfers: tuple[Tensor | None, ...]
+    draws: tuple[Draw, ...]
+    pairs: tuple[Pair, ...]
+
+    def to(self, device: torch.device) -> "Patches":
+        """The same with every tensor on a device."""
+        moved: Patches = _each_tensor(self, lambda tensor: tensor.to(device, non_blocking=True))
+        return moved
+
+    def pin_memory(self) -> "Patches":
+        """The same in page-locked memory, from where a GPU fetches it while it computes."""
+        pinned: Patches = _each_tensor(self, Tensor.pin_memory)
+        return pinned
+
+
+def _each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Change the tensors of a record, of the records in it, and of tuples in it."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, Patches | Marks):
+        return replace(value, **{f.name: _each_tensor(getattr(value, f.name), change) for f in fields(value)})
+    if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
+        return tuple(_each_tensor(part, change) for part in value)
+    return value
+
+
+@dataclass(frozen=True)
 class CropSource:
-    """All that crops are made from. diameter: of a particle in working pixels."""
+    """All that crops are made from.
+
+    diameters: of each class in working pixels, () where all targets come from labels. pixel_size: A per
+    working pixel, for the defocus change. outputs: 1 for one class, else classes + 1. order: gives the order
+    of the images from (seed, epoch) where sampling.images is "pass". hard: places for sampling.hard.
+    Raises RecipeError for settings that do not fit each other, InputError for images that do not fit them.
+    """
 
     images: Sequence[Labelled]
-    diameter: float
+    diameters: tuple[float, ...]
     sampling: Sampling
     augmentation: Augmentation
     target: Target
+    pixel_size: float | None = None
+    outputs: int = 1
+    order: Callable[[int, int], NDArray[np.int64]] | None = None
+    hard: tuple[tuple[int, NDArray[np.float64]], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.images:
+            raise InputError("there is no image to cut crops from; give at least one with labels")
+        if self.augmentation.defocus and self.pixel_size is None:
+            raise RecipeError(
+                f"augmentation.defocus is {self.augmentation.defocus:g}, but the pixel size is not known; "
+                "give --pixel-size (A/px), or set augmentation.defocus=0"
+            )
+        if self.outputs > 1 and self.target.shape == "gaussian":
+            raise RecipeError(
+                f"target.shape is gaussian, which is for one class, and there are {self.outputs - 1}; "
+                "use target.shape=disc"
+            )
+        if not 0 < self._weights_up_to[-1] < np.inf:
+            raise InputError("the weights of the images sum to nothing; give at least one a positive weight")
+        known = len(self.diameters)
+        for image in self.images:
+            highest = int(image.class_of_points().max(initial=-1))
+            if image.labels is None and highest >= known:
+                raise InputError(
+                    f"a particle has class number {highest}, but only {known} diameters are known"
+                )
+
+    def with_hard(self, places: Sequence[tuple[int, NDArray[np.float64]]]) -> "CropSource":
+        """The same source, that knows places (number of the image, (ndim,) px) where the net fired wrongly."""
+        return replace(self, hard=tuple((int(image), np.asarray(point)) for image, point in places))
+
+    @property
+    def ndim(self) -> int:
+        """Dimensions of the images."""
+        return self.images[0].data.ndim
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a crop, (z,) y, x."""
+        return self.sampling.shape(self.ndim)
+
+    @cached_property
+    def patch(self) -> tuple[int, ...]:
+        """The shape of all patches: what a crop can reach, or the largest image."""
+        margin = self.augmentation.elastic_margin(self.ndim)
+        reach = geometry.patch_reach(self.shape, self.augmentation.rotation, self.augmentation.scale, margin)
+        largest = np.max([image.data.shape for image in self.images], axis=0)
+        return tuple(min(one, int(other)) for one, other in zip(reach, largest, strict=True))
+
+    @cached_property
+    def _weights_up_to(self) -> NDArray[np.float64]:
+        return np.cumsum([image.weight for image in self.images])
 
     def plan(self, seed: int, epoch: int, number: int) -> CropPlan:
         """Choose a crop by its seed alone: the same whatever came before, and whoever asks."""
-        rng = np.random.default_rng([seed, epoch, number])
-        image = int(rng.integers(len(self.images)))
-        labelled = self.images[image]
-        near_point, which = rng.random(2)
-        anywhere = rng.random(labelled.data.ndim) * labelled.data.shape - 0.5
-        shift = rng.uniform(-0.5, 0.5, labelled.data.ndim) * self.sampling.size / 2
-        if len(labelled.points) and near_point < self.sampling.around_points:
-            centre = labelled.points[int(which * len(labelled.points))] + shift
-        else:
-            centre = anywhere
-        drawn = draw(self.augmentation, labelled.data.ndim, rng)
-        if drawn.on_grid:
-            centre = np.floor(centre) + (self.sampling.size - 1) / 2 % 1
-        return CropPlan(image, centre, drawn)
+        return self.plans(seed, epoch, [number])[0]
 
-    def batch(self, seed: int, epoch: int, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Crops and their targets, each (batch, 1, [z,] y, x) float32; IGNORED outside the image."""
-        made = [self.crop(self.plan(seed, epoch, number)) for number in numbers]
-        crops, targets = (torch.from_numpy(np.stack(arrays))[:, None] for arrays in zip(*made, strict=True))
+    def plans(self, seed: int, epoch: int, numbers: Sequence[int]) -> list[CropPlan]:
+        """Choose the crops with these numbers of an epoch."""
+        order = self._order(seed, epoch)
+        return [self._plan(seed, epoch, number, order) for number in numbers]
+
+    def draws_hash(self, seed: int, epoch: int, numbers: Sequence[int]) -> str:
+        """SHA-256 of all that is drawn for crops: equal for two runs that are shown the same."""
+        digest = hashlib.sha256()
+        for plan in self.plans(seed, epoch, numbers):
+            drawn = vars(plan.drawn) | {"linear": plan.drawn.linear.tolist()}
+            digest.update(repr((plan.image, plan.centre.tolist(), drawn)).encode())
+        digest.update(repr(self._pairs(seed, epoch, numbers)).encode())
+        return digest.hexdigest()
+
+    def cut(self, seed: int, epoch: int, numbers: Sequence[int]) -> Patches:
+        """Cut what these crops can show, and collect the particles near them: plain NumPy, thread-safe."""
+        plans = self.plans(seed, epoch, numbers)
+        shown = [self.images[plan.image] for plan in plans]
+        starts = [
+            geometry.patch_start(plan.centre, self.patch, image.data.shape)
+            for plan, image in zip(plans, shown, strict=True)
+        ]
+        labels = {row: image.labels for row, image in enumerate(shown) if image.labels is not None}
+        maps = [
+            geometry.patch_map(plan.drawn.linear, plan.centre - start, self.patch)
+            for plan, start in zip(plans, starts, strict=True)
+        ]
+        limits = [
+            geometry.patch_limits(start, image.data.shape, self.patch)
+            for image, start in zip(shown, starts, strict=True)
+        ]
+        return Patches(
+            pixels=_read([image.data for image in shown], starts, self.patch),
+            labels=_read(list(labels.values()), [starts[row] for row in labels], self.patch),
+            labelled=tuple(labels),
+            maps=_stack(maps),
+            limits=_stack(limits),
+            exact=tuple(self._keeps_to_grid(plan) for plan in plans),
+            over_edge=tuple(self._reaches_out(plan) for plan in plans),
+            marks=self._marks(plans),
+            ice=tuple(self._ice(plan.drawn) for plan in plans),
+            transfers=tuple(self._transfer(plan.drawn) for plan in plans),
+            draws=tuple(plan.drawn for plan in plans),
+            pairs=self._pairs(seed, epoch, numbers),
+        )
+
+    def finish(self, patches: Patches, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+        """Crops (b, 1, (z,) y, x) and their targets, float32, on a device.
+
+        Targets are (b, 1, (z,) y, x): for one output values in [0, 1], else class numbers, 0 background;
+        (b, outputs, (z,) y, x) shares of the classes where MixUp is on. IGNORED outside of the image.
+        """
+        patches = patches.to(torch.device(device))
+        grid, marks = self._place(patches)
+        crops = geometry.resample(patches.pixels, grid, patches.exact)
+        targets = self._targets(patches, grid, marks)
+        for row, reaches_out in enumerate(patches.over_edge):
+            if reaches_out:
+                out = geometry.outside(grid[row], patches.limits[row])
+                crops[row].masked_fill_(out, 0)
+                targets[row].masked_fill_(out, IGNORED)
+        grey.change_grey_values(crops, patches.draws, self.augmentation, patches.ice, patches.transfers)
+        if self.outputs > 1 and self.augmentation.mixup:
+            targets = class_shares(targets, self.outputs)
+        mix(crops, targets, patches.pairs)
         return crops, targets
 
-    def crop(self, plan: CropPlan) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Cut one crop and paint its target, both ([z,] y, x)."""
-        labelled = self.images[plan.image]
-        shape = (self.sampling.size,) * labelled.data.ndim
-        pixels, inside = cut(labelled.data, plan.centre, plan.drawn.linear, shape)
-        middle = (np.array(shape) - 1) / 2
-        points = (labelled.points - plan.centre) @ np.linalg.inv(plan.drawn.linear).T + middle
-        target = paint(points, shape, self.diameter * _zoom(plan.drawn.linear), self.target)
-        target[~inside] = IGNORED
-        return change_grey_values(pixels, plan.drawn), target
+    def batch(
+        self, seed: int, epoch: int, numbers: Sequence[int], device: torch.device | str = "cpu"
+    ) -> tuple[Tensor, Tensor]:
+        """Cut and finish."""
+        return self.finish(self.cut(seed, epoch, numbers), device)
+
+    def _order(self, seed: int, epoch: int) -> NDArray[np.int64] | None:
+        """The order of the images in a pass, None where each crop draws its own."""
+        if self.sampling.images == "random":
+            return None
+        if self.order is not None:
+            return self.order(seed, epoch)
+        return np.random.default_rng([seed, epoch, 0, ORDER]).permutation(len(self.images))
+
+    def _plan(self, seed: int, epoch: int, number: int, order: NDArray[np.int64] | None) -> CropPlan:
+        rng = np.random.default_rng([seed, epoch, number, PLACE])
+        chance = rng.random() * self._weights_up_to[-1]
+        if order is None:
+            image = int(np.searchsorted(self._weights_up_to[:-1], chance, side="right"))
+        else:
+            image = int(order[number % len(order)])
+        image, centre = self._find_place(self.sampling.kind(number), image, order is None, rng)
+        drawn = draw(self.augmentation, self.ndim, np.random.default_rng([seed, epoch, number, CHANGES]))
+        return CropPlan(image, self._settle(image, centre, drawn), drawn)
+
+    def _find_place(
+        self, kind: Kind, image: int, any_image: bool, rng: np.random.Generator
+    ) -> tuple[int, NDArray[np.float64]]:
+        """The image, and where the crop is centred; hard places bring their own image if any will do."""
+        if kind == "hard":
+            places = [place for place in self.hard if any_image or place[0] == image]
+            if not places:
+                return image, anywhere(self.images[image].data.shape, rng)
+            image, point = places[int(rng.random() * len(places))]
+            return image, near(point, self.shape, rng)
+        return image, find_place(kind, Search(self.images[image], self.sampling, self.diameters), rng)
+
+    def _settle(self, image: int, centre: NDArray[np.float64], drawn: Draw) -> NDArray[np.float64]:
+        """In the middle of an image that is no larger than the crop; on the grid if that was drawn."""
+        shape, size = np.array(self.images[image].data.shape), np.array(self.shape)
+        centre = np.where(size >= shape, (shape - 1) / 2, centre)
+        if drawn.on_grid:
+            centre = np.floor(centre) + np.abs(drawn.linear) @ ((size - 1) / 2) % 1
+        return centre
+
+    def _pairs(self, seed: int, epoch: int, numbers: Sequence[int]) -> tuple[Pair, ...]:
+        if not (self.augmentation.mixup or self.augmentation.cutmix):
+            return ()
+        firsts = numbers[: len(numbers) - 1 : 2]
+        rngs = [np.random.default_rng([seed, epoch, number, MIXING]) for number in firsts]
+        return tuple(draw_pair(self.augmentation, self.shape, rng) for rng in rngs)
+
+    def _margin(self, drawn: Draw) -> float:
+        """How far a crop's elastic deformation may reach, px."""
+        return 0.0 if drawn.elastic is None else self.augmentation.elastic_margin(self.ndim)
+
+    def _keeps_to_grid(self, plan: CropPlan) -> bool:
+        """Whether each pixel of a crop falls on one of the image."""
+        still = plan.drawn.elastic is None
+        return still and geometry.keeps_to_grid(plan.drawn.linear, plan.centre, self.shape)
+
+    def _reaches_out(self, plan: CropPlan) -> bool:
+        """Whether a crop may show what lies outside of its image."""
+        half = (np.array(self.shape) - 1) / 2 + self._margin(plan.drawn) + 0.01  # for rounding
+        extent = np.abs(plan.drawn.linear) @ half
+        last = np.array(self.images[plan.image].data.shape) - 0.5
+        return bool(np.any(plan.centre - extent < -0.5) or np.any(plan.centre + extent > last))
+
+    def _marks(self, plans: Sequence[CropPlan]) -> Marks:
+        """The particles that may reach into the crops, in px of these."""
+        parts = [self._marks_of(plan) for plan in plans]
+        points, radii, classes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        map_of = np.repeat(np.arange(len(plans)), [len(part[0]) for part in parts])
+        return Marks(
+            torch.from_numpy(points.astype(np.float32)),
+            torch.from_numpy(map_of),
+            torch.from_numpy(radii.astype(np.float32)),
+            torch.from_numpy(classes.astype(np.int64)),
+            largest=float(radii.max(initial=0)),
+        )
+
+    def _marks_of(self, plan: CropPlan) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Points, painted radii and classes of the particles that may reach into one crop."""
+        image = self.images[plan.image]
+        if image.labels is not None:
+            return np.zeros((0, self.ndim)), np.zeros(0), np.zeros(0, dtype=np.int64)
+        classes = image.class_of_points()
+        enlarged = self.target.radius / 2 * geometry.zoom(plan.drawn.linear)
+        radii = enlarged * np.array(self.diameters)[classes]
+        size = np.array(self.shape)
+        points = (image.points - plan.centre) @ np.linalg.inv(plan.drawn.linear).T + (size - 1) / 2
+        reach = 2 * radii[:, None] + self._margin(plan.drawn) + 1
+        close = np.all((points > -reach) & (points < size - 1 + reach), axis=1)
+        return points[close], radii[close], classes[close]
+
+    def _ice(self, drawn: Draw) -> Tensor | None:
+        if drawn.ice is None:
+            return None
+        return torch.from_numpy(grey.ice_map(self.shape, np.random.default_rng(drawn.ice)))
+
+    def _transfer(self, drawn: Draw) -> Tensor | None:
+        if drawn.defocus is None or self.pixel_size is None:
+            return None
+        pixel_size = self.pixel_size / geometry.zoom(drawn.linear)
+        return torch.from_numpy(grey.defocus_transfer(self.shape, pixel_size, *drawn.defocus))
+
+    def _place(self, patches: Patches) -> tuple[Tensor, Marks]:
+        """Where each pixel of the crops lies in the patches, and each particle in the crops."""
+        grid = geometry.sampling_grid(patches.maps, self.shape)
+        points = patches.marks.points
+        for row, drawn in enumerate(patches.draws):
+            if drawn.elastic is not None:
+                generator = torch.Generator(grid.device).manual_seed(drawn.elastic)
+                augmentation = self.augmentation
+                field = geometry.displacement(
+                    self.shape, augmentation.elastic_alpha, augmentation.elastic_sigma, generator
+                )
+                grid[row] = geometry.displaced_grid(grid[row], patches.maps[row, :, :-1], field)
+                moved = geometry.displaced_points(points, field)
+                points = torch.where((patches.marks.map_of == row)[:, None], moved, points)
+        return grid, replace(patches.marks, points=points)
+
+    def _targets(self, patches: Patches, grid: Tensor, marks: Marks) -> Tensor:
+        """Painted around the points, or for the crops of labelled images cut from the labels."""
+        several = self.outputs > 1
+        count = len(patches.pixels)
+        rows = list(patches.labelled)
+        if len(rows) < count:
+            targets = paint_marks(marks, count, self.shape, self.target.shape, several)[:, None]
+        else:
+            targets = torch.empty_like(grid[:, :1])
+        if rows:
+            cut = geometry.resample(patches.labels, grid[rows], [True] * len(rows))
+            targets[rows] = cut if several else cut.clamp_(max=1)
+        return targets
 
 
-def cut(
-    data: NDArray[np.float32],
-    centre: NDArray[np.float64],
-    linear: NDArray[np.float64],
-    shape: tuple[int, ...],
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Resample a crop from an image once, by linear interpolation.
-
-    The crop's pixel at offset o from its middle shows the image at centre + linear @ o. Returns the crop
-    and where it lies inside the image; outside of it the crop is 0, the mean of a normalised image.
-    """
-    middle = (np.array(shape) - 1) / 2
-    offsets = np.indices(shape) - _along_axes(middle)
-    source = np.tensordot(linear, offsets, axes=1) + _along_axes(centre)
-    edge = _along_axes(np.array(data.shape) - 0.5)
-    inside = np.all((source >= -0.5) & (source <= edge), axis=0)
-    pixels = map_coordinates(data, source, order=1, mode="nearest")
-    return np.where(inside, pixels, np.float32(0)), inside
+def _read(images: Sequence[Pixels], starts: Sequence[NDArray[np.int64]], patch: tuple[int, ...]) -> Tensor:
+    """Patches of images, (n, 1, *patch) float32; where an image ends its edge goes on for a pixel, then 0."""
+    patches = np.empty((len(images), 1, *patch), dtype=np.float32)
+    for into, image, start in zip(patches[:, 0], images, starts, strict=True):
+        part = tuple(slice(int(low), int(low) + side) for low, side in zip(start, patch, strict=True))
+        read = image[part]
+        if read.shape == patch:
+            into[...] = read
+            continue
+        into[...] = 0
+        into[tuple(slice(length) for length in read.shape)] = read
+        for axis, length in enumerate(read.shape):
+            along = np.moveaxis(into, axis, 0)
+            along[length : length + 1] = along[length - 1]
+    return torch.from_numpy(patches)
 
 
-def _along_axes(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A vector (ndim,) in the shape (ndim, 1, ...) that goes with coordinates (ndim, [z,] y, x)."""
-    return vector.reshape(-1, *[1] * len(vector))
-
-
-def _zoom(linear: NDArray[np.float64]) -> float:
-    """By how much things look larger in the crop than in the image."""
-    return float(abs(np.linalg.det(linear)) ** (-1 / len(linear)))
+def _stack(arrays: Sequence[NDArray[np.float64]]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays).astype(np.float32))

@@ -1,6 +1,6 @@
 """Bringing the grey values of any camera to one scale."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,15 @@ from motes.errors import ImageError
 
 
 class Normalisation(BaseModel):
-    """How grey values are brought to mean 0 and standard deviation 1."""
+    """How grey values are brought to one scale."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["zscore", "none"] = Field(
+        "zscore",
+        description="zscore: mean 0 and standard deviation 1, over the image; none: as they are, which must "
+        "be between 0 and 1",
+    )
     clip_percent: float = Field(
         0.1,
         ge=0,
@@ -43,10 +48,13 @@ def fill_bad_pixels(pixels: NDArray[Any], name: str) -> tuple[NDArray[np.float32
 def normalise(
     pixels: NDArray[np.float32], how: Normalisation, name: str = "the image"
 ) -> NDArray[np.float32]:
-    """Clip the extremes, then subtract the mean and divide by the standard deviation, over the whole image.
+    """Clip the extremes, then subtract the mean and divide by the standard deviation, all over the image.
 
-    Any shape, finite values. Raises ImageError for an image without contrast.
+    Any shape, finite values. Raises ImageError for an image without contrast, or, where the values are to
+    stay as they are, one with values outside [0, 1].
     """
+    if how.kind == "none":
+        return _between_0_and_1(pixels, name)
     low, high = map(float, np.percentile(pixels, [how.clip_percent, 100 - how.clip_percent]))
     clipped = np.clip(pixels, low, high)
     spread = float(clipped.std())
@@ -57,3 +65,13 @@ def normalise(
         )
     normalised: NDArray[np.float32] = (clipped - clipped.mean()) / np.float32(spread)
     return normalised
+
+
+def _between_0_and_1(pixels: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < 0 or high > 1:
+        raise ImageError(
+            f"{name}: its values go from {low:g} to {high:g}, where this model or recipe takes images between 0 "
+            "and 1 as they are; bring them to that range, or train with normalisation.kind=zscore"
+        )
+    return pixels

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from motes.data.image_list import ImageEntry
 from motes.data.normalise import Normalisation
-from motes.data.working import to_working_scale
+from motes.data.working import Scale, to_working_scale
 from motes.errors import MotesError, PicksError
 from motes.image import Image
 from motes.picks import Picks
@@ -119,7 +119,7 @@ class OrientationPool:
         scale = self.spacing if diameter is None else diameter
         if not len(picks) or scale is None or (diameter is None and scale > min(image.shape)):
             return None
-        working = to_working_scale(image, scale, self.diameter, Normalisation())
+        working = to_working_scale(image, scale, Scale(self.diameter), Normalisation())
         return self.add(working.data, picks.scaled(working.factors).points, image.name)
 
     @property

@@ -26,16 +26,47 @@ class WorkingImage:
     bad_pixels: int
 
 
-def to_working_scale(
-    image: Image, diameter: float, working_diameter: float, how: Normalisation
-) -> WorkingImage:
-    """Resample and normalise an image whose particles are diameter px across.
+@dataclass(frozen=True)
+class Scale:
+    """How large an image is made before the net sees it: by one of the two, or left as it is.
 
-    Raises UnitError for a diameter that cannot be right, ImageError for an image that cannot be used.
+    diameter: what a particle's diameter becomes, px. pixel_size: what the pixel size becomes, A/px.
     """
-    check_diameter(diameter, image.shape, image.name)
+
+    diameter: float | None = None
+    pixel_size: float | None = None
+
+    def factor(self, image: Image, diameter: float | None) -> float:
+        """Working size / full size of an image whose particles are diameter px across, where that is known.
+
+        Raises UnitError where what is needed is not known, or cannot be right.
+        """
+        if diameter is not None:
+            check_diameter(diameter, image.shape, image.name)
+        if self.pixel_size is not None:
+            if image.pixel_size is None:
+                raise UnitError(
+                    f"{image.name} has no pixel size, and is to be brought to {self.pixel_size:g} A/px; give it "
+                    "with --pixel-size"
+                )
+            return image.pixel_size / self.pixel_size
+        if self.diameter is None:
+            return 1.0
+        if diameter is None:
+            raise UnitError(
+                f"{image.name}: the particle's diameter is not known; give --diameter 150 (Angstrom) or 60px"
+            )
+        return self.diameter / diameter
+
+
+def to_working_scale(image: Image, diameter: float | None, scale: Scale, how: Normalisation) -> WorkingImage:
+    """Resample and normalise an image whose particles are diameter px across (None: not known).
+
+    Raises UnitError for a size that cannot be right, ImageError for an image that cannot be used.
+    """
+    factor = scale.factor(image, diameter)
     pixels, bad = fill_bad_pixels(image.data, image.name)
-    data = resample(pixels, working_shape(image.shape, working_diameter / diameter))
+    data = resample(pixels, working_shape(image.shape, factor))
     factors = tuple(new / old for new, old in zip(data.shape, image.shape, strict=True))
     return WorkingImage(normalise(data, how, image.name), factors, image.shape, bad)
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,17 @@ from PIL import Image as PillowImage
 from motes.output import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+METRIC_NAMES = {
+    "best_f1": "best F1",
+    "average_precision": "average precision",
+    "pixel_precision": "precision of pixels",
+    "pixel_recall": "recall of pixels",
+    "pixel_f1": "F1 of pixels",
+    "pixel_best_f1": "best F1 of pixels",
+    "pixel_iou": "IoU of pixels",
+    "pixel_auc": "AUC of pixels",
+}
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
@@ -46,3 +58,8 @@ def shown(value: float | None, digits: int = 3) -> str:
 def counted(number: int, word: str) -> str:
     """'1 image', '2 images', '1,234 images'."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,6 +1,7 @@
 """Pictures of images with their picks."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from motes.picks import Picks
 PICKED = (230, 159, 0)
 TRUE = (86, 180, 233)
 LARGEST = 1600
+
+Value = TypeVar("Value", bound=np.generic)
 
 
 def save_picture(
@@ -36,7 +39,7 @@ def save_picture(
         picture.save(temporary, format="PNG")
 
 
-def middle_section(data: NDArray[np.float32]) -> NDArray[np.float32]:
+def middle_section(data: NDArray[Value]) -> NDArray[Value]:
     """The (y, x) image itself, or the section in the middle of a (z, y, x) volume."""
     return data if data.ndim == 2 else data[data.shape[0] // 2]
 

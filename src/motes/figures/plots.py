@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from motes.figures.pages import METRIC_NAMES
 from motes.score.metrics import Curve
 
 # matplotlib is imported inside the functions: it must not slow the start of verbs that draw nothing.
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 # Matplotlib wants a colour; the page knows which. These stand in for the page's own until it is written.
 INK, FAINT, FIRST, SECOND = "#010101", "#020202", "#030303", "#040404"
 PAGE_COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", FIRST: "var(--first)", SECOND: "var(--second)"}
+
+FEW = 40  # epochs, up to which each has a marker
+CELLS = 400  # along each axis of a precision-recall plot, finer than its line is wide
+RECALL_AND_PRECISION: dict[str, Any] = {
+    "picks": {
+        "xlabel": "recall (part of the particles that is found)",
+        "ylabel": "precision (part of the picks that is right)",
+    },
+    "pixels": {
+        "xlabel": "recall (part of the particles' pixels that is found)",
+        "ylabel": "precision (part of the pixels found that is right)",
+    },
+}
 
 STYLE: Any = {  # matplotlib's own type lists every setting there is, and changes with its version
     "font.size": 9,
@@ -41,53 +55,96 @@ STYLE: Any = {  # matplotlib's own type lists every setting there is, and change
 }
 
 
-def learning_curves(epochs: Sequence[Mapping[str, Any]]) -> str:
-    """SVG of the training loss, and beside it of average precision and best F1 on validation, by epoch.
+def learning_curves(epochs: Sequence[Mapping[str, Any]], metrics: Sequence[str], best: int | None) -> str:
+    """SVG of the training loss, validation metrics and the learning rate by epoch.
 
-    epochs: rows with epoch, loss, average_precision and best_f1; a value of None leaves a gap.
+    epochs: rows with epoch, loss and learning_rate; those of validated epochs have the metrics too, of which a
+    value of None leaves a gap. metrics: what is drawn, at most two, that which was watched first. best: the
+    epoch to be marked.
     """
-    from matplotlib.ticker import MaxNLocator
-
     with _style():
-        figure = _figure(7.6, 2.6)
-        left, right = figure.subplots(1, 2)
-        number = [row["epoch"] for row in epochs]
-        left.plot(number, _column(epochs, "loss"), color=FIRST, marker="o")
+        figure = _figure(8.4, 2.6)
+        left, middle, right = figure.subplots(1, 3, width_ratios=(3, 3, 1.6))
+        number = _column(epochs, "epoch")
+        left.plot(number, _column(epochs, "loss"), color=FIRST, marker=_dots(epochs))
         left.set(title="loss on training crops", xlabel="epoch", ylim=(0, None))
-        right.plot(number, _column(epochs, "best_f1"), color=FIRST, marker="o", label="best F1")
-        right.plot(
-            number,
-            _column(epochs, "average_precision"),
-            color=SECOND,
-            ls="--",
-            marker="s",
-            label="average precision",
-        )
-        right.set(title="on validation images", xlabel="epoch", ylim=(0, 1.02))
-        right.legend()
-        for axes in (left, right):
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        _validation_curves(middle, [row for row in epochs if metrics[0] in row], metrics, best)
+        right.plot(number, _column(epochs, "learning_rate"), color=FIRST, marker=_dots(epochs))
+        right.set(title="learning rate", xlabel="epoch", ylim=(0, None))
+        _whole_numbers([left, middle, right])
         return _svg(figure)
 
 
-def precision_recall(curve: Curve, threshold: float) -> str:
+def _validation_curves(
+    axes: "Axes", rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], best: int | None
+) -> None:
+    """Draw the metrics of validated epochs, and a mark at the best epoch on the first of them."""
+    styles = [(FIRST, "-", "o"), (SECOND, "--", "s")]
+    number = _column(rows, "epoch")
+    for metric, (colour, line, marker) in zip(metrics, styles, strict=False):
+        axes.plot(
+            number,
+            _column(rows, metric),
+            color=colour,
+            ls=line,
+            marker=marker if _dots(rows) else "",
+            label=METRIC_NAMES.get(metric, metric),
+        )
+    marked = [row[metrics[0]] for row in rows if row["epoch"] == best]
+    if best is not None and marked and marked[0] is not None:
+        axes.plot(
+            best, marked[0], color=INK, marker="D", ms=7, mfc="none", ls="none", label=f"best: epoch {best}"
+        )
+    axes.set(title="on validation images", xlabel="epoch", ylim=(0, 1.02))
+    axes.legend(loc="best")
+
+
+def _dots(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A marker for each point where they are few."""
+    return "o" if len(rows) <= FEW else ""
+
+
+def _whole_numbers(many: Sequence["Axes"]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for axes in many:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def precision_recall(curve: Curve, threshold: float, things: str = "picks") -> str:
     """SVG of precision over recall at every threshold, with the chosen threshold marked.
 
-    The mark stands at the picks with score >= threshold; there is none where no pick reaches it.
+    things: what the curve counts, picks or pixels. The mark stands at those with score >= threshold; there is
+    none where none reaches it.
     """
     with _style():
         figure = _figure(4.2, 3.6)
         axes = figure.subplots()
-        axes.plot(curve.recall, curve.precision, color=FIRST)
+        shown = drawn_points(curve)
+        axes.plot(curve.recall[shown], curve.precision[shown], color=FIRST)
         _equal_f1_lines(axes)
         reached = int(np.count_nonzero(curve.thresholds >= threshold))
         if reached:
             where = (curve.recall[reached - 1], curve.precision[reached - 1])
             axes.plot(*where, color=SECOND, marker="D", ms=7, ls="none", label=f"threshold {threshold:.3f}")
             axes.legend(loc="lower left")
-        axes.set(xlabel="recall (part of the particles that is found)", xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.set_ylabel("precision (part of the picks that is right)")
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), **RECALL_AND_PRECISION[things])
         return _svg(figure)
+
+
+def drawn_points(curve: Curve) -> NDArray[np.intp]:
+    """The points of a curve without which its plot would look different: no two in a row of the same place.
+
+    Places are cells of 1 / CELLS; a curve of pixels has a hundred thousand points, most of them in one cell.
+    """
+    with np.errstate(invalid="ignore"):
+        cells = np.stack(
+            [np.nan_to_num(axis * CELLS, nan=-1).round() for axis in (curve.recall, curve.precision)]
+        )
+    moves = np.any(np.diff(cells, axis=1, prepend=np.nan) != 0, axis=0)
+    if len(moves):
+        moves[-1] = True
+    return np.flatnonzero(moves)
 
 
 def _equal_f1_lines(axes: "Axes") -> None:

@@ -147,16 +147,11 @@ def _cut_all(
     if threshold is None:
         return list(named)
     if options.threshold is None:
-        teller.say(
-            f"picks below {threshold:g}, the threshold they were made with, are left out (--threshold)"
-        )
+        shown = threshold if isinstance(threshold, float) else dict(threshold)
+        teller.say(f"picks below {shown}, the threshold they were made with, are left out (--threshold)")
     elif any(_lacks_scores(each.picks) for each in named):
         teller.warn("some picks have no scores; --threshold leaves those as they are")
-    return [replace(each, picks=_cut(each.picks, threshold)) for each in named]
-
-
-def _cut(picks: Picks, threshold: float) -> Picks:
-    return picks if picks.scores is None else picks.select(~(picks.scores < threshold))
+    return [replace(each, picks=each.picks.above(threshold)) for each in named]
 
 
 def _lacks_scores(picks: Picks) -> bool:

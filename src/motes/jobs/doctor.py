@@ -17,7 +17,7 @@ from torch import nn
 import motes
 from motes.jobs.device import choose_device
 from motes.nets.build import build_net
-from motes.nets.unet import NetDescription
+from motes.nets.description import NetDescription
 from motes.predict.maps import cpu_has_bfloat16, fast_precision, predict
 
 PACKAGES = ("torch", "numpy", "scipy", "mrcfile", "gemmi", "tifffile", "imagecodecs", "pillow", "pydantic")

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from motes.data.ahead import made_ahead
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.working import WorkingImage, to_working_scale
-from motes.errors import ModelError, MotesError
+from motes.errors import ModelError, MotesError, UnitError
 from motes.figures.pictures import save_picture
 from motes.formats.images import write_image
 from motes.formats.picks import read_picks, write_index, write_picks
+from motes.image import Image
 from motes.jobs.device import choose_device
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.places import coordinate_places
@@ -26,8 +27,8 @@ from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_sum
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model
 from motes.picking.picker import Picking, pick_map, to_full_size
-from motes.picks import Picks, empty_picks
-from motes.predict.maps import probability_maps
+from motes.picks import Picks, Threshold, empty_picks
+from motes.predict.maps import class_maps, probability_maps
 from motes.train.loop import chosen_precision
 from motes.train.settings import Training
 from motes.units import Length
@@ -80,11 +81,14 @@ class Picker:
     places: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
 
     @property
-    def threshold(self) -> float:
-        """The user's, or else the model's own."""
+    def threshold(self) -> Threshold:
+        """The user's, or else the model's own: one for each class where there are several."""
         described = self.model.description
-        chosen = self.options.threshold
-        return described.thresholds[described.classes[0]] if chosen is None else chosen
+        if self.options.threshold is not None:
+            return self.options.threshold
+        return (
+            described.thresholds if len(described.classes) > 1 else described.thresholds[described.classes[0]]
+        )
 
     @property
     def picking(self) -> Picking:
@@ -97,27 +101,45 @@ class Picker:
         described = self.model.description
         try:
             image = entry.read(described.net.ndim, self.options.pixel_size)
-            diameter = (self.options.diameter or described.length).in_pixels(image.pixel_size)
-            working = to_working_scale(image, diameter, described.working_diameter, described.normalisation)
+            diameters = self.diameters_in(image)
+            working = to_working_scale(image, max(diameters), described.scale, described.normalisation)
         except MotesError as error:
             return error
         except OSError as error:
             return MotesError(f"{entry.name}: cannot be read ({error})")
-        return ReadImage(entry, working, diameter, image.pixel_size)
+        return ReadImage(entry, working, diameters, image.pixel_size)
+
+    def diameters_in(self, image: Image) -> list[float]:
+        """The diameter of each class in pixels of an image; UnitError where it is not known."""
+        lengths = [self.options.diameter] if self.options.diameter else self.model.description.lengths
+        if not lengths:
+            raise UnitError(
+                "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px"
+            )
+        return [length.in_pixels(image.pixel_size) for length in lengths]
 
     def pick(self, image: "ReadImage") -> tuple[Picks, NDArray[np.float32]]:
-        """Candidates in pixels of the full-size image, and the probability map at the working scale."""
+        """Candidates in pixels of the full-size image, and the maps (classes, [z,] y, x) at the working scale."""
         described = self.model.description
-        maps = probability_maps(self.model.net, described.net, image.working.data, precision=self.precision)
-        found = pick_map(maps[0], described.working_diameter, self.picking)
+        maps = class_maps(
+            probability_maps(self.model.net, described.net, image.working.data, precision=self.precision)
+        )
+        found = [self.pick_class(image, map_, number) for number, map_ in enumerate(maps)]
+        return joined_picks(found, described.classes), maps
+
+    def pick_class(self, image: "ReadImage", probability: NDArray[np.float32], number: int) -> Picks:
+        """Candidates of one class in pixels of the full-size image."""
+        diameter = image.diameters[number]
+        enlarged = float(np.mean(image.working.factors))
+        found = pick_map(probability, diameter * enlarged, self.picking)
         full = to_full_size(found, image.working.factors)
         inside = np.all((full.points >= 0) & (full.points <= np.array(image.working.full_shape) - 1), axis=1)
         kept = full.select(inside)
         if kept.diameters is None:
-            kept = replace(kept, diameters=np.full(len(kept), round(image.diameter, 3)))
-        return kept, maps[0]
+            kept = replace(kept, diameters=np.full(len(kept), round(diameter, 3)))
+        return kept
 
-    def write(self, image: "ReadImage", picks: Picks, probability: NDArray[np.float32]) -> None:
+    def write(self, image: "ReadImage", picks: Picks, maps: NDArray[np.float32]) -> None:
         """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
         name = image.entry.output_name
         accepted = picks.above(self.threshold)
@@ -131,25 +153,39 @@ class Picker:
             )
         if self.options.save_maps:
             size = image.pixel_size and image.pixel_size / float(np.mean(image.working.factors))
-            write_image(self.out / "maps" / f"{name}.mrc", probability, size)
+            classes = self.model.description.classes
+            for class_name, map_ in zip(classes, maps, strict=True):
+                place = f"{name}.mrc" if len(classes) == 1 else f"{name}.{class_name}.mrc"
+                write_image(self.out / "maps" / place, map_, size)
         if self.options.pictures:
             save_picture(
                 self.out / "pictures" / f"{name}.png",
                 image.working.data,
                 accepted.scaled(image.working.factors),
-                self.model.description.working_diameter,
+                image.diameters[0] * float(np.mean(image.working.factors)),
             )
         write_picks(csv_file(self.out, image.entry), picks, format="csv", image_name=image.entry.name)
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """An image at its working scale. diameter: of a particle in pixels of the full-size image."""
+    """An image at its working scale. diameters: of each class in pixels of the full-size image."""
 
     entry: ImageEntry
     working: WorkingImage
-    diameter: float
+    diameters: list[float]
     pixel_size: float | None
+
+
+def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
+    """The picks of all classes, each with the name of its own; of one class they carry none."""
+    if len(by_class) == 1:
+        return by_class[0]
+    points = np.concatenate([picks.points for picks in by_class])
+    scores = np.concatenate([picks.scores for picks in by_class if picks.scores is not None])
+    diameters = np.concatenate([picks.diameters for picks in by_class if picks.diameters is not None])
+    classes = np.repeat(np.array(names, dtype=np.str_), [len(picks) for picks in by_class])
+    return Picks(points, scores, classes, diameters)
 
 
 def pick(
@@ -170,6 +206,11 @@ def pick(
     options, teller = options or PickOptions(), teller or Silent()
     chosen = choose_device(device, threads)
     model = load_model(model_path, str(chosen))
+    if options.diameter is not None and len(model.description.classes) > 1:
+        raise ModelError(
+            f"--diameter is one length, but {model_path} finds {', '.join(model.description.classes)}, each with "
+            "its own diameter; leave the option out"
+        )
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
     _check_formats(options, model.description.net.ndim)
@@ -230,15 +271,17 @@ def _pick_all(
                 rows[entry.name] = ImageSummary(entry.name, status=str(image))
                 teller.warn(f"left out: {image}")
             else:
-                picks, probability = picker.pick(image)
-                picker.write(image, picks, probability)
+                picks, maps = picker.pick(image)
+                picker.write(image, picks, maps)
                 seconds = round(time.monotonic() - started, 3)
                 rows[entry.name] = _row(entry, picks, picker.threshold, image, seconds)
             started = time.monotonic()
             done(number + 1)
 
 
-def _row(entry: ImageEntry, picks: Picks, threshold: float, image: ReadImage, seconds: float) -> ImageSummary:
+def _row(
+    entry: ImageEntry, picks: Picks, threshold: Threshold, image: ReadImage, seconds: float
+) -> ImageSummary:
     accepted = picks.above(threshold)
     return ImageSummary(
         entry.name,

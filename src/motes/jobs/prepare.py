@@ -1,9 +1,9 @@
-"""Reading a collection into what training needs: working images and their points."""
+"""Reading images with picks into what training needs: working images and their points."""
 
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from motes.data.crops import Labelled
 from motes.data.image_list import ImageEntry
 from motes.data.orientation import OrientationPool, pooled_text, refuse_flipped
 from motes.data.working import to_working_scale
-from motes.errors import ImageError, InputError, PicksError, UnitError
+from motes.errors import ImageError, InputError, PicksError
 from motes.formats.images import image_info
 from motes.jobs.telling import Failure, Teller
 from motes.output import replacing
@@ -26,23 +26,30 @@ FAINT = 1.5  # times what noise gives: less than particles that are hardly visib
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """An image ready to train on; sha256 is of its file and picks, diameter in its full-size pixels."""
+class ReadyImage:
+    """What is known of an image whose pixels, in this shape, went into the store.
+
+    points: (n, ndim) working pixels. classes: (n,) numbers of the recipe's classes. diameters: of each class
+    in pixels of the full-size image. strength: of the mean patch at its picks, 1 is what noise gives; None
+    for too few picks or unchecked.
+    """
 
     name: str
-    labelled: Labelled
+    shape: tuple[int, ...]
+    points: NDArray[np.float64]
+    classes: NDArray[np.intp]
     sha256: str
-    diameter: float
+    diameters: tuple[float, ...]
     pixel_size: float | None
+    strength: float | None
+    notes: list[str] = field(default_factory=list)
 
 
-def resolve_diameter(recipe: Recipe, collection: Collection) -> Length:
-    """The particle's diameter: the recipe's, or else the median of those that the picks carry.
+def picked_diameter(collection: Collection, recipe: Recipe) -> Length | None:
+    """The median of the diameters that the picks carry; None where they carry none.
 
-    It comes in Angstrom where every image has a pixel size, else in pixels. Raises UnitError without any.
+    It comes in Angstrom where every image has a pixel size, else in pixels.
     """
-    if recipe.length is not None:
-        return recipe.length
     in_pixels, in_angstrom = [], []
     for entry in collection.images:
         diameters = collection.picks[entry.name].diameters if entry.name in collection.picks else None
@@ -51,10 +58,7 @@ def resolve_diameter(recipe: Recipe, collection: Collection) -> Length:
             in_pixels.append(np.asarray(diameters))
             in_angstrom += [np.asarray(diameters) * pixel_size] if pixel_size else []
     if not in_pixels:
-        raise UnitError(
-            "the particle's diameter is not known: give --diameter 150 (Angstrom) or --diameter 60px; "
-            "the picks carry none"
-        )
+        return None
     if len(in_angstrom) == len(in_pixels):
         return Length(round(float(np.median(np.concatenate(in_angstrom))), 2), "A")
     return Length(round(float(np.median(np.concatenate(in_pixels))), 2), "px")
@@ -72,19 +76,20 @@ def _pixel_size(entry: ImageEntry, recipe: Recipe) -> float | None:
 def prepare(
     collection: Collection,
     recipe: Recipe,
-    diameter: Length,
+    lengths: Sequence[Length],
     store: Path,
     teller: Teller,
     check_flips: bool = True,
-) -> tuple[list[Prepared], list[Failure]]:
+) -> tuple[list[ReadyImage], list[Failure]]:
     """Bring every labelled image to the working scale; what cannot be used is named, and costs no other.
 
-    The working images are kept in one file and memory-mapped from there, so that a thousand micrographs
-    take neither more memory than ten nor more open files.
+    lengths: the diameter of each class. The working images are kept in one file, to be memory-mapped from
+    there, so that a thousand micrographs take neither more memory than ten nor more open files.
     """
     labelled = [entry for entry in collection.images if entry.name in collection.picks]
     ready: list[ReadyImage] = []
-    pool = OrientationPool(recipe.working_diameter) if check_flips else None
+    sight = max(working_diameters(recipe, lengths, _pixel_size(labelled[0], recipe) if labelled else None))
+    pool = OrientationPool(sight) if check_flips and recipe.net.ndim == 2 else None
     failures = [Failure(name, reason) for name, reason in collection.problems.items()]
     with (
         replacing(store) as temporary,
@@ -92,7 +97,7 @@ def prepare(
         teller.progress("reading images", len(labelled), "images") as done,
     ):
         for number, entry in enumerate(labelled):
-            made = _try_one(entry, collection.picks[entry.name], recipe, diameter, pool)
+            made = _try_one(entry, collection.picks[entry.name], recipe, lengths, pool)
             if isinstance(made, Failure):
                 failures.append(made)
                 teller.warn(f"left out: {made.reason}")
@@ -106,38 +111,39 @@ def prepare(
     if pool is not None:
         refuse_flipped(pool.evidence, pooled_text(pool.names))
     _warn_of_nothing_there(ready, teller)
-    return _mapped(store, ready), failures
+    return ready, failures
 
 
-@dataclass(frozen=True)
-class ReadyImage:
-    """What is known of an image whose pixels, in this shape, went into the store.
+def working_diameters(
+    recipe: Recipe, lengths: Sequence[Length], pixel_size: float | None
+) -> tuple[float, ...]:
+    """The diameter of each class on the image that the net sees, px; UnitError where it cannot be known.
 
-    strength: of the mean patch at its picks, 1 is what noise gives; None for too few picks or unchecked.
+    pixel_size: A/px of the images, for those that stay as they are.
     """
-
-    name: str
-    shape: tuple[int, ...]
-    points: NDArray[np.float64]
-    sha256: str
-    diameter: float
-    pixel_size: float | None
-    strength: float | None
-    notes: list[str]
+    scale = recipe.scale
+    if scale.pixel_size is not None:
+        return tuple(length.in_pixels(scale.pixel_size) for length in lengths)
+    if scale.diameter is not None:
+        return (scale.diameter,)
+    return tuple(length.in_pixels(pixel_size) for length in lengths)
 
 
-def _mapped(store: Path, ready: Sequence[ReadyImage]) -> list[Prepared]:
-    """The images with their pixels, which lie one after the other in the store."""
+def mapped(store: Path, ready: Sequence[ReadyImage], weight: float) -> list[Labelled]:
+    """The images with their pixels, which lie one after the other in the store; weight: of each."""
     if not ready:
         return []
     pixels = np.memmap(store, dtype=np.float32, mode="r")
     ends = np.cumsum([math.prod(image.shape) for image in ready])
-    prepared = []
-    for image, end in zip(ready, ends, strict=True):
-        data = pixels[end - math.prod(image.shape) : end].reshape(image.shape)
-        labelled = Labelled(data, image.points)
-        prepared.append(Prepared(image.name, labelled, image.sha256, image.diameter, image.pixel_size))
-    return prepared
+    return [
+        Labelled(
+            pixels[end - math.prod(image.shape) : end].reshape(image.shape),
+            image.points,
+            classes=image.classes,
+            weight=weight,
+        )
+        for image, end in zip(ready, ends, strict=True)
+    ]
 
 
 def _warn_of_nothing_there(ready: Sequence[ReadyImage], teller: Teller) -> None:
@@ -152,33 +158,73 @@ def _warn_of_nothing_there(ready: Sequence[ReadyImage], teller: Teller) -> None:
 
 
 def _try_one(
-    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, pool: OrientationPool | None
+    entry: ImageEntry,
+    picks: Picks,
+    recipe: Recipe,
+    lengths: Sequence[Length],
+    pool: OrientationPool | None,
 ) -> tuple[ReadyImage, NDArray[np.float32]] | Failure:
     try:
-        return _prepare_one(entry, picks, recipe, diameter, pool)
+        return _prepare_one(entry, picks, recipe, lengths, pool)
     except (InputError, OSError) as error:
         return Failure(entry.name, str(error))
 
 
 def _prepare_one(
-    entry: ImageEntry, picks: Picks, recipe: Recipe, diameter: Length, pool: OrientationPool | None
+    entry: ImageEntry,
+    picks: Picks,
+    recipe: Recipe,
+    lengths: Sequence[Length],
+    pool: OrientationPool | None,
 ) -> tuple[ReadyImage, NDArray[np.float32]]:
     image = entry.read(recipe.net.ndim, recipe.pixel_size)
     if picks.ndim != image.ndim:
         raise PicksError(f"{entry.name}: the image has {image.ndim} dimensions, its picks have {picks.ndim}")
-    diameter_px = diameter.in_pixels(image.pixel_size)
-    working = to_working_scale(image, diameter_px, recipe.working_diameter, recipe.normalisation)
+    diameters = tuple(length.in_pixels(image.pixel_size) for length in lengths)
+    working = to_working_scale(image, max(diameters), recipe.scale, recipe.normalisation)
     picks, notes = clean_picks(picks, image.shape, entry.name)
+    picks, classes, more = sorted_into_classes(picks, recipe.class_names, entry.name)
     if working.bad_pixels:
-        notes.append(f"{entry.name}: {working.bad_pixels} NaN or infinite pixels masked")
+        more.append(f"{entry.name}: {working.bad_pixels} NaN or infinite pixels masked")
     points = picks.scaled(working.factors).points
     evidence = None if pool is None else pool.add(working.data, points, entry.name)
     refuse_flipped(evidence, entry.name)
-    strength = None if evidence is None else evidence.as_given
-    sha256 = content_hash(entry.path, picks)
-    shape = working.data.shape
-    ready = ReadyImage(entry.name, shape, points, sha256, diameter_px, image.pixel_size, strength, notes)
+    ready = ReadyImage(
+        name=entry.name,
+        shape=working.data.shape,
+        points=points,
+        classes=classes,
+        sha256=content_hash(entry.path, picks),
+        diameters=diameters,
+        pixel_size=image.pixel_size,
+        strength=None if evidence is None else evidence.as_given,
+        notes=notes + more,
+    )
     return ready, working.data
+
+
+def sorted_into_classes(
+    picks: Picks, names: Sequence[str], image: str
+) -> tuple[Picks, NDArray[np.intp], list[str]]:
+    """The picks of a recipe's classes, the number of each pick's class, and what the user should know.
+
+    With one class in the recipe all picks are of it, unless some are called by its name: then those only.
+    Raises PicksError where there are several and the picks carry none.
+    """
+    if picks.classes is None or (len(names) == 1 and names[0] not in picks.classes):
+        if len(names) > 1:
+            raise PicksError(
+                f"{image}: its picks name no class, and the recipe has {', '.join(names)}; give picks with a "
+                "column `class`"
+            )
+        return picks, np.zeros(len(picks), dtype=np.intp), []
+    number_of = {name: number for number, name in enumerate(names)}
+    known = np.array([name in number_of for name in picks.classes], dtype=bool)
+    others = sorted(set(picks.classes[~known]))
+    notes = [f"{image}: picks of {', '.join(others)} left out, not in the recipe's classes"] if others else []
+    kept = picks.select(known)
+    numbers = [number_of[str(name)] for name in ([] if kept.classes is None else kept.classes)]
+    return kept, np.array(numbers, dtype=np.intp), notes
 
 
 def content_hash(path: Path, picks: Picks) -> str:
@@ -186,26 +232,6 @@ def content_hash(path: Path, picks: Picks) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     digest.update(np.ascontiguousarray(picks.points).tobytes())
+    if picks.classes is not None:
+        digest.update("\0".join(picks.classes).encode())
     return digest.hexdigest()
-
-
-def validation_names(names: Sequence[str], labelled: set[str], recipe: Recipe) -> set[str]:
-    """The images to keep out of training: whole groups, chosen by the seed.
-
-    names: all images; labelled: those of them that hold particles. Both parts get particles, or there is
-    nothing to validate on.
-    """
-    by_folder = recipe.split.by == "folder"
-    group_of = {name: str(Path(name).parent) if by_folder else name for name in names}
-    groups = sorted(set(group_of.values()))
-    holding = {group_of[name] for name in labelled}
-    if recipe.split.validation == 0 or len(holding) < 2:
-        return set()
-    count = min(max(round(recipe.split.validation * len(groups)), 1), len(groups) - 1)
-    order = [groups[i] for i in np.random.default_rng([recipe.seed, 0x5917]).permutation(len(groups))]
-    chosen, others = order[:count], order[count:]
-    if not holding & set(chosen):  # take one with particles in place of one without
-        chosen[-1] = next(group for group in others if group in holding)
-    elif not holding & set(others):
-        chosen.remove(next(group for group in chosen if group in holding))
-    return {name for name, group in group_of.items() if group in chosen}

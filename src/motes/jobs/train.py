@@ -1,7 +1,5 @@
-"""Train a recipe on images with picks, into a run folder."""
+"""Train a recipe on images with picks or masks, into a run folder."""
 
-import csv
-import io
 import json
 import platform
 import shutil
@@ -14,54 +12,52 @@ import torch
 from torch import nn
 
 import motes
-from motes.data.collection import Collection, collect
 from motes.data.crops import CropSource
-from motes.errors import InputError, OutputError
+from motes.data.sources import DataSource
+from motes.errors import OutputError, RecipeError
+from motes.figures.methods import net_in_short
+from motes.jobs.cost import keep_summary, training_cost
 from motes.jobs.device import choose_device
-from motes.jobs.prepare import Prepared, prepare, resolve_diameter, validation_names
 from motes.jobs.telling import Failure, Silent, Teller
+from motes.jobs.training_data import STORE, Parts, Prepared, gather, keep_manifest
 from motes.jobs.training_report import leave_report
+from motes.nets.borrowed import load_encoder
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
 from motes.output import write_text
 from motes.picking.thresholds import FittedThreshold, fit_threshold
 from motes.recipe import Recipe
-from motes.train.loop import EpochResult, chosen_precision, plain, train_net
-from motes.train.validate import Validator, summary
-from motes.units import Length
+from motes.train.checkpoint import Progress
+from motes.train.loop import Plan, Row, best_epochs, chosen_precision, train_net
+from motes.train.losses import find_loss
+from motes.train.mining import Mine
+from motes.train.processes import Processes, joined, with_shared_statistics
+from motes.train.validate import Validator
 
 MODEL = "model.safetensors"
-STORE = ".working-images"  # exists while training only
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What the user points at; validation is taken from the training images where it is not given."""
+    """What the user points at. check_flips: refuse picks that seem to be mirrored.
 
-    images: Sequence[str]
-    picks: str
-    validation_images: Sequence[str] = ()
-    validation_picks: str | None = None
+    table: the file that the sources were read from, if one was.
+    """
+
+    sources: Sequence[DataSource]
     check_flips: bool = True
+    table: Path | None = None
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """model: where it lies. validation: average precision and such. failures: images left out."""
+    """model: where it lies. thresholds: by class. failures: images left out. stopped: why, if early."""
 
     model: Path
-    threshold: FittedThreshold
-    validation: dict[str, float | None]
+    thresholds: dict[str, FittedThreshold]
+    validation: Row
     failures: list[Failure] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Prepared images by part."""
-
-    train: list[Prepared]
-    validation: list[Prepared]
-    failures: list[Failure]
+    stopped: str = ""
 
 
 def train(
@@ -76,181 +72,205 @@ def train(
 ) -> TrainResult:
     """Train a recipe; a run that was killed goes on with resume as if nothing had happened.
 
-    Raises InputError for data that cannot be trained on, OutputError for a run folder already in use.
+    Under torchrun or srun all processes train one net; the first one writes, and all get its result. Raises
+    InputError for data that cannot be trained on, OutputError for a run folder already in use.
     """
-    teller = teller or Silent()
-    chosen = choose_device(device, threads)
-    collection, validation = _collections(data, recipe, teller)
-    length = resolve_diameter(recipe, collection)
-    recipe = recipe.model_copy(update={"diameter": str(length).replace(" A", "")})
-    _check_run(run, recipe, resume)
-    parts = _prepare_parts(collection, validation, recipe, length, run, data.check_flips, teller)
-    _keep_manifest(run, parts, resume)
-    write_text(run / "recipe.yaml", recipe.as_yaml())
-    net = build_net(recipe.net, recipe.seed).to(chosen)
-    _tell_plan(recipe, parts, net, chosen, teller)
-    validator = _validator(recipe, parts, chosen)
-    _train_with_records(net, recipe, parts, run, validator, teller)
-    found = validator.picks(net)
-    curve = validator.curve_of(found)
-    fitted = fit_threshold(curve, recipe.threshold_goal)
-    model = Model(net, _describe(recipe, length, parts, fitted))
-    save_model(run / MODEL, model)
-    leave_report(run, data, parts, model, validator, found, fitted)
-    shutil.rmtree(run / STORE, ignore_errors=True)
-    return TrainResult(run / MODEL, fitted, summary(curve), parts.failures)
+    with joined(device) as processes:
+        chosen = choose_device(device, threads, processes.local if processes.count > 1 else None)
+        speaker = (teller or Silent()) if processes.first else Silent()
+        return _train(recipe, data, run, resume, chosen, processes, speaker)
 
 
-def _collections(data: TrainingData, recipe: Recipe, teller: Teller) -> tuple[Collection, Collection | None]:
-    ndim = recipe.net.ndim
-    collection = collect(data.images, data.picks, ndim)
-    validation = None
-    if data.validation_images:
-        if data.validation_picks is None:
-            raise InputError("--validation-images needs --validation-picks")
-        validation = collect(data.validation_images, data.validation_picks, ndim)
-    for note in [*collection.notes, *(validation.notes if validation else [])]:
-        teller.say(note)
-    return collection, validation
+def _train(
+    recipe: Recipe,
+    data: TrainingData,
+    run: Path,
+    resume: bool,
+    device: torch.device,
+    processes: Processes,
+    teller: Teller,
+) -> TrainResult:
+    processes.once(lambda: _check_run(run, resume))
+    parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
+    recipe = _settled(recipe, parts, processes)
+    processes.once(lambda: _begin(run, recipe, parts, resume))
+    net = build_net(recipe.net, recipe.seed)
+    if recipe.encoder_weights is not None:
+        load_encoder(net, recipe.net, Path(recipe.encoder_weights))
+    net = with_shared_statistics(net.to(device), processes, device)
+    _tell_plan(recipe, parts, net, device, processes, teller)
+    validator = _looker(recipe, parts, parts.validation, device)
+    progress = _train_with_records(net, recipe, parts, run, validator, processes, teller)
+    return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress))
 
 
-def _check_run(run: Path, recipe: Recipe, resume: bool) -> None:
-    """See that the folder holds no run, or with resume one that began with this very recipe."""
-    kept = run / "recipe.yaml"
-    if not any((run / name).exists() for name in (kept.name, "checkpoints", "metrics.jsonl", MODEL)):
-        return
-    if not resume:
+def _check_run(run: Path, resume: bool) -> None:
+    """See that the folder holds no run, unless it is to be gone on with."""
+    names = ("recipe.yaml", "checkpoints", "metrics.jsonl", MODEL)
+    if not resume and any((run / name).exists() for name in names):
         raise OutputError(
             f"{run} already holds a run; add --resume to go on with it, or give another folder with --out"
         )
-    if not kept.is_file() or kept.read_text(encoding="utf-8") != recipe.as_yaml():
+
+
+def _settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
+    """The recipe with what only the data could say: the diameter, and what is watched."""
+    updates: dict[str, object] = {}
+    if len(recipe.classes) == 1 and parts.lengths:
+        updates["diameter"] = str(parts.lengths[0]).replace(" A", "")
+    watch = recipe.training.watch
+    if watch == "auto":
+        watch = "pixel_f1" if parts.masked else "best_f1"
+        updates["training"] = recipe.training.model_copy(update={"watch": watch})
+    if parts.masked and not watch.startswith("pixel_"):
+        raise RecipeError(
+            f"recipe: training.watch is {watch}, which needs picks, but masks are given; set it to pixel_f1, "
+            "pixel_best_f1, pixel_iou or pixel_auc"
+        )
+    if recipe.training.batch % (processes.count * recipe.training.accumulate):
+        raise RecipeError(
+            f"recipe: training.batch is {recipe.training.batch}, which cannot be divided among {processes.count} "
+            f"processes in {recipe.training.accumulate} parts; make it a multiple of "
+            f"{processes.count * recipe.training.accumulate}"
+        )
+    return recipe.model_copy(update=updates)
+
+
+def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
+    """Write recipe and manifest; with resume see that the run began with this very recipe and these data."""
+    kept = run / "recipe.yaml"
+    if resume and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
         raise OutputError(
             f"{run} began with another recipe (see {kept}); resume with the same words, or use another folder"
         )
+    keep_manifest(run, parts, resume)
+    write_text(kept, recipe.as_yaml())
 
 
-def _prepare_parts(
-    collection: Collection,
-    validation: Collection | None,
+def _tell_plan(
     recipe: Recipe,
-    length: Length,
-    run: Path,
-    check_flips: bool,
+    parts: Parts,
+    net: nn.Module,
+    device: torch.device,
+    processes: Processes,
     teller: Teller,
-) -> Parts:
-    store = run / STORE
-    prepared, failures = prepare(collection, recipe, length, store / "train", teller, check_flips)
-    if validation is not None:
-        kept, more = prepare(validation, recipe, length, store / "validation", teller, check_flips)
-        _check_apart(prepared, kept)
-        parts = Parts(prepared, kept, failures + more)
-    else:
-        holding = {p.name for p in prepared if len(p.labelled.points)}
-        kept_out = validation_names([p.name for p in prepared], holding, recipe)
-        parts = Parts(
-            [p for p in prepared if p.name not in kept_out],
-            [p for p in prepared if p.name in kept_out],
-            failures,
-        )
-    if not sum(len(p.labelled.points) for p in parts.train):
-        reason = failures[0].reason if failures else "the picks of all training images are empty"
-        raise InputError(f"there is no particle to train on: {reason}")
-    if not sum(len(p.labelled.points) for p in parts.validation):
-        teller.warn(
-            "there is no particle to validate on, so the threshold is fitted on the training images and will "
-            "look better than it is; label another image, or give --validation-images"
-        )
-        parts = replace(parts, validation=parts.train)
-    return parts
-
-
-def _check_apart(train: Sequence[Prepared], validation: Sequence[Prepared]) -> None:
-    """Raise InputError where an image is to be trained on and validated on."""
-    hashes = {image.sha256 for image in train}
-    twice = [image.name for image in validation if image.sha256 in hashes]
-    if twice:
-        raise InputError(
-            f"{len(twice)} of the validation images are training images too ({', '.join(twice[:3])}); "
-            "what is validated on must not be trained on, so take them out of one of the two"
-        )
-
-
-def _keep_manifest(run: Path, parts: Parts, resume: bool) -> None:
-    """Write data.csv; with resume see that the data are still the same."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["image", "part", "particles", "diameter_px", "pixel_size", "sha256"])
-    for part, images in (("train", parts.train), ("validation", parts.validation)):
-        for image in images:
-            size = "" if image.pixel_size is None else f"{image.pixel_size:.6g}"
-            count = len(image.labelled.points)
-            writer.writerow([image.name, part, count, f"{image.diameter:.6g}", size, image.sha256])
-    kept = run / "data.csv"
-    if resume and kept.exists() and kept.read_text(encoding="utf-8") != table.getvalue():
-        raise OutputError(
-            f"the images or picks have changed since {run} began (see {kept}); use another folder"
-        )
-    write_text(kept, table.getvalue())
-
-
-def _tell_plan(recipe: Recipe, parts: Parts, net: nn.Module, device: torch.device, teller: Teller) -> None:
-    particles = sum(len(p.labelled.points) for p in parts.train)
-    first = parts.train[0]
-    enlarged = recipe.working_diameter / first.diameter
-    if enlarged > 2:
-        teller.warn(
-            f"the particle is {first.diameter:.3g} px across in {first.name}, so images are enlarged "
-            f"{enlarged:.1f} times; is the diameter right ({recipe.diameter})?"
-        )
-    teller.say(f"diameter {recipe.length}: {first.diameter:.4g} px in {first.name}")
+) -> None:
+    _tell_sizes(recipe, parts, teller)
+    if recipe.encoder_weights is not None:
+        teller.say(f"the encoder starts from {recipe.encoder_weights}")
+    particles = sum(image.particles or 0 for image in parts.train)
+    labels = "masks" if parts.masked else f"{particles} particles"
     precision = str(chosen_precision(recipe.training, device)).removeprefix("torch.")
     teller.say(
-        f"training {recipe.net.name} of width {recipe.net.width} ({parameter_count(net):,} parameters) on "
-        f"{len(parts.train)} images with {particles} particles, validating on {len(parts.validation)}; "
-        f"{device.type}, {torch.get_num_threads()} threads, {precision}"
+        f"training {net_in_short(recipe.net)} ({parameter_count(net):,} parameters) on {len(parts.train)} images "
+        f"with {labels}, validating on {len(parts.validation)}; {device.type}, {torch.get_num_threads()} threads, "
+        f"{precision}"
     )
+    if processes.count > 1:
+        norm = "is shared by all" if device.type == "cuda" else "is each process's own"
+        batch = f"; batch norm {norm}" if recipe.net.norm == "batch" else ""
+        teller.say(f"{processes.count} processes, each with its share of every batch{batch}")
 
 
-def _validator(recipe: Recipe, parts: Parts, device: torch.device) -> Validator:
+def _tell_sizes(recipe: Recipe, parts: Parts, teller: Teller) -> None:
+    """Say how large the particles are on the first image, and warn where that means a great enlargement."""
+    first = parts.train[0]
+    if not first.diameters or not parts.working:
+        return
+    enlarged = parts.working[0] / first.diameters[0]
+    if enlarged > 2:
+        teller.warn(
+            f"the particle is {first.diameters[0]:.3g} px across in {first.name}, so images are enlarged "
+            f"{enlarged:.1f} times; is the diameter right ({recipe.diameter})?"
+        )
+    for name, diameter, working in zip(recipe.class_names, first.diameters, parts.working, strict=True):
+        teller.say(
+            f"{name}: {diameter:.4g} px across in {first.name}, {working:.4g} px where the net sees it"
+        )
+
+
+def _looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: torch.device) -> Validator:
     return Validator(
-        [p.labelled for p in parts.validation],
-        recipe.net,
-        recipe.picking,
-        recipe.working_diameter,
-        chosen_precision(recipe.training, device),
+        images=[image.labelled for image in images],
+        classes=recipe.class_names,
+        net=recipe.net,
+        picking=recipe.picking,
+        diameters=() if parts.masked else parts.working,
+        target=recipe.target,
+        precision=chosen_precision(recipe.training, device),
     )
+
+
+def crop_source(recipe: Recipe, parts: Parts) -> CropSource:
+    """The crops of a run."""
+    return CropSource(
+        images=[image.labelled for image in parts.train],
+        diameters=() if parts.masked else parts.working,
+        sampling=recipe.sampling,
+        augmentation=recipe.augmentation,
+        target=recipe.target,
+        outputs=recipe.net.outputs,
+        pixel_size=_working_pixel_size(parts),
+        order=parts.order,
+    )
+
+
+def _working_pixel_size(parts: Parts) -> float | None:
+    """A/px of the image that the net sees, by the first training image; None where it is not known."""
+    first = parts.train[0]
+    if first.pixel_size is None or not first.diameters or not parts.working:
+        return first.pixel_size
+    return first.pixel_size * first.diameters[0] / parts.working[0]
 
 
 def _train_with_records(
-    net: nn.Module, recipe: Recipe, parts: Parts, run: Path, validator: Validator, teller: Teller
-) -> None:
+    net: nn.Module,
+    recipe: Recipe,
+    parts: Parts,
+    run: Path,
+    validator: Validator,
+    processes: Processes,
+    teller: Teller,
+) -> Progress:
     """Train, with a line of metrics.jsonl for each epoch; lines beyond the last checkpoint are made again."""
-    source = CropSource(
-        [p.labelled for p in parts.train],
-        recipe.working_diameter,
-        recipe.sampling,
-        recipe.augmentation,
-        recipe.target,
-    )
     training = recipe.training
-    with teller.progress("training", training.epochs * training.steps, "steps") as done:
+    source = crop_source(recipe, parts)
+    steps = training.steps_for(len(parts.train))
+    with teller.progress("training", training.epochs * steps * training.batch, "images") as done:
 
-        def on_epoch(result: EpochResult) -> None:
-            row = {**plain(result), **summary(validator.curve(net))}
-            _record(run, row)
-            teller.say(
-                f"epoch {result.epoch} of {training.epochs}: loss {result.loss:.4f}, "
-                f"best F1 on the validation images {_shown(row['best_f1'])}"
-            )
+        def on_epoch(row: Row) -> None:
+            record(run, row)
+            teller.say(epoch_line(row, recipe))
 
-        train_net(net, source, training, recipe.seed, run, on_epoch, done)
+        plan = Plan(
+            run=run,
+            source=source,
+            training=training,
+            loss=find_loss(recipe.loss),
+            seed=recipe.seed,
+            steps=steps,
+            validate=lambda trained: validator.row(validator.look(trained)),
+            on_epoch=on_epoch,
+            on_step=lambda step: done(step * training.batch),
+            mine=Mine(replace(validator, images=source.images), recipe.seed)
+            if recipe.sampling.hard
+            else None,
+            processes=processes,
+        )
+        return train_net(net, plan)
 
 
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def epoch_line(row: Row, recipe: Recipe) -> str:
+    """An epoch's result for people."""
+    line = f"epoch {row['epoch']} of {recipe.training.epochs}: loss {row['loss']:.4f}"
+    if recipe.training.watch in row:
+        name = recipe.training.watch.replace("_", " ").replace("f1", "F1")
+        value = row[recipe.training.watch]
+        line += f", {name} on the validation images {'undefined' if value is None else f'{value:.3f}'}"
+    return line
 
 
-def _record(run: Path, row: dict[str, float | None]) -> None:
+def record(run: Path, row: Row) -> None:
     """Put one epoch's line into metrics.jsonl, in place of any that an interrupted try left there."""
     path = run / "metrics.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -258,25 +278,56 @@ def _record(run: Path, row: dict[str, float | None]) -> None:
     write_text(path, "\n".join([*kept, json.dumps(row)]) + "\n")
 
 
-def _describe(recipe: Recipe, length: Length, parts: Parts, fitted: FittedThreshold) -> ModelDescription:
+def _finish(
+    net: nn.Module,
+    recipe: Recipe,
+    data: TrainingData,
+    parts: Parts,
+    run: Path,
+    validator: Validator,
+    progress: Progress,
+) -> TrainResult:
+    """Fit the thresholds, write the model, and leave the report."""
+    cost = training_cost(net, recipe, validator)
+    seen = validator.look(net)
+    curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
+    fitted = {
+        name: fit_threshold(curve, recipe.threshold_goal)
+        for name, curve in zip(recipe.class_names, curves, strict=True)
+    }
+    model = Model(net, describe(recipe, parts, fitted))
+    save_model(run / MODEL, model)
+    best = best_epochs(progress, recipe.training)
+    used = best[0] if recipe.training.keep == "best" and best else progress.epochs
+    keep_summary(run, cost, progress, recipe.training.watch, used)
+    leave_report(run, data, parts, model, validator, seen, fitted)
+    shutil.rmtree(run / STORE, ignore_errors=True)
+    return TrainResult(run / MODEL, fitted, validator.row(seen), parts.failures, progress.stopped)
+
+
+def describe(recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold]) -> ModelDescription:
+    """What the model file says beside its weights: no times and no paths."""
     same = parts.validation is parts.train
     where = "the training images themselves" if same else f"{len(parts.validation)} validation images"
+    notes = "; ".join(dict.fromkeys(each.note for each in fitted.values() if each.note))
+    unit = parts.lengths[0].unit if parts.lengths else "px"
     return ModelDescription(
         net=recipe.net,
-        classes=recipe.classes,
-        diameter=length.value,
-        diameter_unit=length.unit,
-        working_diameter=recipe.working_diameter,
+        classes=recipe.class_names,
+        diameters=[length.value for length in parts.lengths],
+        diameter_unit=unit,
+        working_diameter=recipe.scale.diameter,
+        working_pixel_size=recipe.scale.pixel_size,
         normalisation=recipe.normalisation,
         picking=recipe.picking,
-        thresholds={recipe.classes[0]: round(fitted.threshold, 6)},
-        threshold_note=f"fitted for {recipe.goal} on {where}" + (f"; {fitted.note}" if fitted.note else ""),
+        thresholds={name: round(each.threshold, 6) for name, each in fitted.items()},
+        threshold_note=f"fitted for {recipe.goal} on {where}" + (f"; {notes}" if notes else ""),
         trained_on=[
-            TrainedOn(image=p.name, sha256=p.sha256, particles=len(p.labelled.points), part=part)
+            TrainedOn(image=p.name, sha256=p.sha256, particles=p.particles, part=part)
             for part, images in (("train", parts.train), ("validation", [] if same else parts.validation))
             for p in images
         ],
-        recipe=recipe.model_dump(mode="json"),
+        recipe=recipe.model_dump(mode="json") | _without_folder(recipe.encoder_weights),
         versions={
             "motes": motes.__version__,
             "torch": torch.__version__,
@@ -284,3 +335,7 @@ def _describe(recipe: Recipe, length: Length, parts: Parts, fitted: FittedThresh
             "python": platform.python_version(),
         },
     )
+
+
+def _without_folder(weights: str | None) -> dict[str, str | None]:
+    return {"encoder_weights": None if weights is None else Path(weights).name}

@@ -15,25 +15,29 @@ from safetensors.torch import save
 from torch import nn
 
 from motes.data.normalise import Normalisation
+from motes.data.working import Scale
 from motes.errors import ModelError
 from motes.nets.build import build_net
-from motes.nets.unet import NetDescription
+from motes.nets.description import NetDescription
 from motes.output import replacing
 from motes.picking.picker import Picking
 from motes.units import Length, Unit
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KEY = "motes"
 
 
 class TrainedOn(BaseModel):
-    """One image that a model has seen: its name, the hash of its file and picks, and its part."""
+    """One image that a model has seen: its name, the hash of its file and labels, and its part.
+
+    particles: None where masks said where they are.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     image: str
     sha256: str
-    particles: int
+    particles: int | None
     part: str
 
 
@@ -45,9 +49,16 @@ class ModelDescription(BaseModel):
     format_version: int = FORMAT_VERSION
     net: NetDescription
     classes: list[str] = Field(description="names of the classes that the maps stand for")
-    diameter: float = Field(description="of the particle it was trained on, in the unit below")
+    diameters: list[float] = Field(
+        description="of each class in the unit below; empty where they are not known, or differ between images"
+    )
     diameter_unit: Unit = Field(description="A: needs the pixel size of an image; px: does not use it")
-    working_diameter: float = Field(description="what that diameter is on the image that the net sees, px")
+    working_diameter: float | None = Field(
+        description="what the diameter is on the image that the net sees, px; None: by pixel size, or unscaled"
+    )
+    working_pixel_size: float | None = Field(
+        description="A/px of the image that the net sees, if that is fixed"
+    )
     normalisation: Normalisation
     picking: Picking
     thresholds: dict[str, float] = Field(description="by class, fitted on validation images")
@@ -57,9 +68,14 @@ class ModelDescription(BaseModel):
     versions: dict[str, str]
 
     @property
-    def length(self) -> Length:
-        """The diameter with its unit."""
-        return Length(self.diameter, self.diameter_unit)
+    def lengths(self) -> list[Length]:
+        """The diameter of each class with its unit; empty where they are not known."""
+        return [Length(diameter, self.diameter_unit) for diameter in self.diameters]
+
+    @property
+    def scale(self) -> Scale:
+        """How large an image is made before the net sees it."""
+        return Scale(self.working_diameter, self.working_pixel_size)
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,13 @@ def _read_description(path: Path, metadata: dict[str, str]) -> ModelDescription:
         version = int(described["format_version"])
         if version > FORMAT_VERSION:
             raise ModelError(
-                f"{path} was written by a newer motes (format {version}, this one reads up to "
-                f"{FORMAT_VERSION}); update motes"
+                f"{path} was written by a newer motes (format {version}, this one reads {FORMAT_VERSION}); "
+                "update motes"
+            )
+        if version < FORMAT_VERSION:
+            raise ModelError(
+                f"{path} was written by an older motes (format {version}, this one reads {FORMAT_VERSION}); "
+                "train the model again with this version"
             )
         return ModelDescription.model_validate(described)
     except (ValueError, KeyError, TypeError) as error:

@@ -1,109 +1,96 @@
 """The U-Net (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28), for images and volumes alike."""
 
-from typing import Literal
-
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-CONV = {2: nn.Conv2d, 3: nn.Conv3d}
-TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
-
-
-class NetDescription(BaseModel):
-    """All that is needed to build a net again; kept in the model file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field("unet", description="which net, a name in the table of build.py")
-    ndim: Literal[2, 3] = Field(2, description="2 for micrographs, 3 for volumes")
-    inputs: int = Field(1, ge=1, description="channels of the input image")
-    outputs: int = Field(1, ge=1, description="maps that come out: 1 for one class, else classes + 1")
-    width: int = Field(64, ge=1, le=1024, description="channels of the first level; each level doubles them")
-    depth: int = Field(5, ge=1, le=8, description="levels, the bottleneck included")
-    upsampling: Literal["transposed", "linear"] = Field(
-        "transposed", description="transposed convolution, or linear interpolation and a 1x1 convolution"
-    )
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Channels of each level, from full resolution down to the bottleneck."""
-        return tuple(self.width * 2**level for level in range(self.depth))
-
-    @property
-    def multiple(self) -> int:
-        """The sides of an input must be multiples of this."""
-        return 1 << (self.depth - 1)
-
-
-class ConvBlock(nn.Sequential):
-    """Twice: 3x3 convolution, batch norm, ReLU."""
-
-    def __init__(self, ndim: int, channels_in: int, channels_out: int) -> None:
-        super().__init__(
-            CONV[ndim](channels_in, channels_out, kernel_size=3, padding=1),
-            NORM[ndim](channels_out),
-            nn.ReLU(inplace=True),
-            CONV[ndim](channels_out, channels_out, kernel_size=3, padding=1),
-            NORM[ndim](channels_out),
-            nn.ReLU(inplace=True),
-        )
-
-
-def upsampler(net: NetDescription, channels_in: int, channels_out: int) -> nn.Module:
-    """From one level to the next finer one: twice the size, channels_out channels."""
-    if net.upsampling == "transposed":
-        return TRANSPOSED[net.ndim](channels_in, channels_out, kernel_size=2, stride=2)
-    # Corners are not aligned: aligned ones would make the value at a pixel depend on the size of the
-    # image, and a tile could not equal the whole.
-    mode = {2: "bilinear", 3: "trilinear"}[net.ndim]
-    return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode=mode, align_corners=False),
-        CONV[net.ndim](channels_in, channels_out, kernel_size=1),
-    )
+from motes.nets.attention import Gate, block_attention, bottleneck_attention
+from motes.nets.blocks import POOL, ConvBlock, pointwise, upsampler
+from motes.nets.description import NetDescription
 
 
 class UNet(nn.Module):
     """Image in, one logit a pixel and output channel out, same size.
 
-    Input (batch, inputs, [z,] y, x), sides multiples of net.multiple; output (batch, outputs, [z,] y, x).
-    At width 64, depth 5, 2D, one channel in and out it has exactly 31,042,369 parameters.
+    Input (b, inputs, [z,] y, x), sides multiples of net.multiple; output (b, outputs, [z,] y, x). With deep
+    supervision, in training, a list: that, then as many coarser maps, each half as large as the one before.
+    At width 64, depth 5, 2D, one channel in and out it has exactly 31,042,369 parameters, and 31,393,901
+    with gates on its skips.
     """
 
     def __init__(self, net: NetDescription) -> None:
         super().__init__()
         self.net = net
-        fine_to_coarse = net.channels
-        inputs = (net.inputs, *fine_to_coarse[:-1])
+        levels = net.channels
+        inputs = (net.inputs, *levels[:-1])
         self.encoder = nn.ModuleList(
-            ConvBlock(net.ndim, a, b) for a, b in zip(inputs, fine_to_coarse, strict=True)
+            ConvBlock(net, a, b, block_attention(net.encoder_attention, net, b))
+            for a, b in zip(inputs, levels, strict=True)
         )
         self.pool = POOL[net.ndim](kernel_size=2)
-        steps = list(zip(fine_to_coarse[1:], fine_to_coarse[:-1], strict=True))
+        self.bottleneck = bottleneck_attention(net)
+        steps = list(zip(levels[1:], levels[:-1], strict=True))
         self.up = nn.ModuleList(upsampler(net, coarse, fine) for coarse, fine in steps)
-        self.decoder = nn.ModuleList(ConvBlock(net.ndim, 2 * fine, fine) for _, fine in steps)
-        self.head = CONV[net.ndim](net.width, net.outputs, kernel_size=1)
+        self.gates = nn.ModuleList(_gates(net))
+        self.decoder = nn.ModuleList(
+            ConvBlock(net, 2 * fine, fine, block_attention(net.decoder_attention, net, fine))
+            for _, fine in steps
+        )
+        self.head = pointwise(net, levels[0], net.outputs)
+        coarser = levels[1 : 1 + net.deep_supervision]
+        self.coarser_heads = nn.ModuleList(pointwise(net, each, net.outputs) for each in coarser)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits of the same size as x."""
-        skips: list[Tensor] = []
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Logits of the same size as x; in training with deep supervision, of several sizes, finest first."""
+        decoded = self._decode(self._encode(x))
+        logits: Tensor = self.head(decoded[-1])
+        if not (self.training and len(self.coarser_heads)):
+            return logits
+        coarser = decoded[-2 : -2 - len(self.coarser_heads) : -1]
+        return [logits, *(head(x) for head, x in zip(self.coarser_heads, coarser, strict=True))]
+
+    def _encode(self, x: Tensor) -> list[Tensor]:
+        """What each level found on the way down, finest first."""
+        found: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else self.pool(x))
-            skips.append(x)
+            found.append(x)
+        found[-1] = self.bottleneck(x)
+        return found
+
+    def _decode(self, found: list[Tensor]) -> list[Tensor]:
+        """What each level found on the way up, coarsest first, beginning with the bottleneck."""
+        decoded = [found[-1]]
         for level in reversed(range(len(self.up))):
-            x = self.decoder[level](torch.cat([skips[level], self.up[level](x)], dim=1))
-        logits: Tensor = self.head(x)
-        return logits
+            skip, signal = found[level], self.up[level](decoded[-1])
+            if len(self.gates):
+                several = self.net.gate_scales == "several"
+                skip = self.gates[level](skip, signal, decoded[-2::-1] if several else [])
+            decoded.append(self.decoder[level](torch.cat([skip, signal], dim=1)))
+        return decoded
 
 
-def unet_reach(net: NetDescription) -> int:
+def _gates(net: NetDescription) -> list[nn.Module]:
+    """One gate for each skip, finest first; none where there are none."""
+    if net.skips == "none":
+        return []
+    several = net.gate_scales == "several"
+    return [
+        Gate(net, channels, net.channels[level + 2 :] if several else ())
+        for level, channels in enumerate(net.channels[:-1])
+    ]
+
+
+def unet_reach(net: NetDescription) -> int | None:
     """How far, in pixels, an input pixel can influence an output pixel: 107 for five levels.
 
     Counted through the net from an output pixel back to the input, for every alignment of that pixel on
-    the coarsest grid. A tile cut with that much surround gives the same result as the whole image.
+    the coarsest grid. A tile cut with that much surround gives the same result as the whole image. Shortcuts,
+    gates and dropout look no further than the convolutions do. None where statistics or attention go over the
+    whole image.
     """
+    attentions = (net.encoder_attention, net.decoder_attention, net.bottleneck)
+    if net.norm in ("instance", "group") or any(each != "none" for each in attentions):
+        return None
     period = net.multiple
     return max(max(p - low, high - p) for p in range(period) for low, high in [_span(net, p)])
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from motes.nets.build import net_reach
-from motes.nets.unet import NetDescription
+from motes.nets.description import NetDescription
 from motes.predict.tiles import tiles
 
 MEMORY = 1_500_000_000  # bytes of activations that one pass may take
@@ -45,6 +45,11 @@ def probability_maps(
     else:
         maps = exact(predict_part, padded, side, reach, description)
     return maps[(slice(None), *(slice(margin, margin + size) for size in image.shape))]
+
+
+def class_maps(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The maps (classes, [z,] y, x) of all that a net gives, without the background's."""
+    return maps if len(maps) == 1 else maps[1:]
 
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -96,8 +101,13 @@ def predict(net: nn.Module, image: NDArray[np.float32], precision: torch.dtype) 
     batch = to_device(torch.from_numpy(np.ascontiguousarray(image))[None, None], device)
     with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
         logits = net(batch)
-    probabilities: NDArray[np.float32] = torch.sigmoid(logits.float())[0].cpu().numpy()
-    return probabilities
+    found: NDArray[np.float32] = probabilities(logits.float())[0].cpu().numpy()
+    return found
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Of one output channel by the logistic function, of several (background first) by softmax over them."""
+    return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
 
 
 def to_device(batch: Tensor, device: torch.device) -> Tensor:

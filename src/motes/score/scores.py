@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.errors import PicksError
-from motes.picks import Picks, empty_picks
+from motes.picks import Picks, Threshold, empty_picks
 from motes.score.matching import Ignored, Radius, match, nothing_ignored
 from motes.score.metrics import (
     Counts,
@@ -76,7 +76,7 @@ class Report:
     images: tuple[ImageScore, ...]
     micro: Mapping[str, Value]
     macro: Mapping[str, Value]
-    threshold: float | None
+    threshold: Threshold | None
     without_picks: tuple[str, ...]
     without_truth: tuple[str, ...]
 
@@ -93,7 +93,12 @@ class Report:
                 flat[prefix + name] = _none_if_nan(value.value)
                 flat[f"{prefix}{name}_low"] = _none_if_nan(value.low)
                 flat[f"{prefix}{name}_high"] = _none_if_nan(value.high)
-        return {**flat, **self._counts(), "threshold": self.threshold}
+        return {**flat, **self._counts(), **self._thresholds()}
+
+    def _thresholds(self) -> dict[str, int | float | None]:
+        if isinstance(self.threshold, Mapping):
+            return {f"threshold_{name}": value for name, value in self.threshold.items()}
+        return {"threshold": self.threshold}
 
     @property
     def per_image(self) -> list[Row]:
@@ -119,7 +124,7 @@ def score(
     truth_by_image: Mapping[str, Picks],
     *,
     radius: float | Mapping[str, float],
-    threshold: float | None = None,
+    threshold: Threshold | None = None,
     ignore_rim: float = 0,
     shapes: Shapes | None = None,
     bootstrap: int = 1000,
@@ -167,7 +172,7 @@ class _Rim:
 
 
 def _score_image(
-    name: str, picks: Picks, truth: Picks, radius: Radius, threshold: float | None, rim: _Rim
+    name: str, picks: Picks, truth: Picks, radius: Radius, threshold: Threshold | None, rim: _Rim
 ) -> ImageScore:
     ranked = None
     if picks.scores is not None or not len(picks):

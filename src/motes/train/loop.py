@@ -1,92 +1,275 @@
 """The training loop, in the open."""
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from motes.data.ahead import made_ahead
-from motes.data.crops import CropSource
+from motes.data.crops import Patches
 from motes.errors import TrainingError
 from motes.predict.maps import fast_precision, to_device
-from motes.train.checkpoint import load_checkpoint, save_checkpoint
-from motes.train.losses import find_loss
+from motes.train.alarms import alarm
+from motes.train.checkpoint import (
+    Progress,
+    Trainee,
+    best_place,
+    keep_best,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+    snapshot_place,
+)
+from motes.train.losses import Loss
+from motes.train.mining import Mine, Place
+from motes.train.processes import ALONE, Processes
+from motes.train.schedules import learning_rate, restart_epochs, since_best
 from motes.train.settings import Training
 
-Batch = tuple[Tensor, Tensor]
+Row = dict[str, float | None]
+
+
+class Source(Protocol):
+    """Whatever makes batches: `cut` on the processor, ahead of time, `finish` where the net is."""
+
+    def cut(self, seed: int, epoch: int, numbers: Sequence[int]) -> Patches:
+        """What the crops of these numbers need from their images."""
+
+    def finish(self, patches: Patches, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The crops and their targets."""
+
+    def with_hard(self, places: Sequence[Place]) -> "Source":
+        """The same, that also shows these places."""
 
 
 @dataclass(frozen=True)
-class EpochResult:
-    """What an epoch brought; loss is the mean over its steps."""
+class Plan:
+    """A training, as data. run: its folder. steps: in an epoch.
 
-    epoch: int
-    loss: float
-    learning_rate: float
-    seconds: float
-    crops_per_second: float
+    validate: a net's metrics on the validation images. on_epoch: takes the row of each epoch before it is
+    kept in a checkpoint, so that a run killed between the two does the epoch's end again rather than lose
+    its record. on_step: takes how many steps are done. mine: finds hard negatives for the next epoch.
+    """
+
+    run: Path
+    source: Source
+    training: Training
+    loss: Loss
+    seed: int
+    steps: int
+    validate: Callable[[nn.Module], Mapping[str, float | None]]
+    on_epoch: Callable[[Row], None] = lambda _: None
+    on_step: Callable[[int], None] = lambda _: None
+    mine: Mine | None = None
+    processes: Processes = field(default=ALONE)
 
 
-def train_net(
-    net: nn.Module,
-    source: CropSource,
-    training: Training,
-    seed: int,
-    run: Path,
-    on_epoch: Callable[[EpochResult], None],
-    on_step: Callable[[int], None] = lambda _: None,
-) -> None:
+def train_net(net: nn.Module, plan: Plan) -> Progress:
     """Train a net in place, from the last checkpoint in the run folder if there is one.
 
-    on_epoch is called just before an epoch's checkpoint is written, so that a run killed between the two
-    does that epoch again rather than lose its record; on_step with the number of steps done.
-    Raises TrainingError when the loss is no longer a finite number.
+    In the end the net has the weights to be used: those of the last epoch or of the best. Raises
+    TrainingError, with everything kept that was reached, when the loss is no longer a finite number, the net
+    has collapsed to one answer, or nothing improves at all.
     """
-    device = next(net.parameters()).device
-    precision = chosen_precision(training, device)
-    loss_of = find_loss(training.loss)
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+    trainee = make_trainee(net, plan.training)
+    progress = load_checkpoint(plan.run, trainee)
+    with torch.random.fork_rng(devices=[]):
+        while progress.epochs < plan.training.epochs and not progress.stopped:
+            train_epoch(trainee, plan, progress)
+            trouble = end_epoch(trainee, plan, progress)
+            if trouble:
+                raise TrainingError(f"{trouble}. What was reached is kept in {plan.run}")
+    use_weights(trainee, plan, progress)
+    return progress
+
+
+def make_trainee(net: nn.Module, training: Training) -> Trainee:
+    """The net with the channels last in memory, its optimiser, and the average of its weights if wanted."""
+    flat = not any(p.ndim == 5 for p in net.parameters())
+    net.to(memory_format=torch.channels_last if flat else torch.channels_last_3d)  # type: ignore[call-overload]
+    build = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}[training.optimiser]
+    momentum = {"momentum": 0.9, "nesterov": True} if training.optimiser == "sgd" else {}
+    optimiser = build(
+        net.parameters(),
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        fused=True,
+        **momentum,
     )
-    net.to(memory_format=torch.channels_last if _is_flat(source) else torch.channels_last_3d)  # type: ignore[call-overload]
-    for epoch in range(load_checkpoint(run, net, optimiser), training.epochs):
+    average = None
+    if training.average:
+        blend = get_ema_multi_avg_fn(training.average)  # type: ignore[no-untyped-call]
+        average = AveragedModel(net, multi_avg_fn=blend)
+    return Trainee(net, torch.compile(net) if training.compile else net, optimiser, average)
+
+
+def train_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
+    """The steps of one epoch that are still to be done."""
+    trainee.net.train()
+    device = next(trainee.net.parameters()).device
+    pending: list[Tensor] = []  # a loss that the device has not been asked for yet, so that it need not wait
+    saved = started = time.monotonic()
+    for parts, waited in upcoming(plan, progress):
+        torch.manual_seed(seed_of_step(plan, progress))  # for dropout
+        loss, finishing = train_step(trainee, plan, progress, parts, device)
+        pending.append(loss)
+        progress.steps += 1
+        progress.waited += waited + finishing
+        plan.on_step(progress.epochs * plan.steps + progress.steps)
+        now = time.monotonic()
+        progress.seconds, started = progress.seconds + now - started, now
+        due = plan.processes.first and now - saved > 60 * plan.training.checkpoint_minutes
+        while len(pending) > (0 if due else 1):
+            progress.losses.append(finite(pending.pop(0), plan, progress))
+        if due:
+            save_checkpoint(plan.run, trainee, progress)
+            saved = now
+    progress.losses += [finite(loss, plan, progress) for loss in pending]
+
+
+def train_step(
+    trainee: Trainee, plan: Plan, progress: Progress, parts: Sequence[Patches], device: torch.device
+) -> tuple[Tensor, float]:
+    """One step of the optimiser, on a batch worked through in parts.
+
+    Returns the loss, still on the device, and how long the crops took to be finished (s).
+    """
+    training = plan.training
+    rate = learning_rate(training, done(plan, progress), plan.steps, progress.watched(training.watch))
+    for group in trainee.optimiser.param_groups:
+        group["lr"] = rate
+    precision = chosen_precision(training, device)
+    trainee.optimiser.zero_grad()
+    losses, finishing = [], 0.0
+    for part in parts:
         started = time.monotonic()
-        net.train()
-        losses = []
-        for number, (crops, targets) in enumerate(batches(source, training, seed, epoch)):
-            step = epoch * training.steps + number
-            for group in optimiser.param_groups:
-                group["lr"] = training.learning_rate_at(step)
-            with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
-                logits = net(to_device(crops, device))
-            loss = loss_of(logits.float(), targets.to(device))
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(net.parameters(), training.clip)
-            losses.append(_finite(loss, step))
-            optimiser.step()
-            on_step(step + 1)
-        net.eval()
-        seconds = time.monotonic() - started
-        rate = training.steps * training.batch / seconds
-        mean_loss = sum(losses) / len(losses)
-        on_epoch(EpochResult(epoch + 1, mean_loss, optimiser.param_groups[0]["lr"], seconds, rate))
-        save_checkpoint(run, net, optimiser, epoch + 1)
-    net.eval()
+        crops, targets = plan.source.finish(part, device)
+        finishing += time.monotonic() - started
+        with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
+            logits = trainee.forward(to_device(crops, device))
+        loss = plan.loss(logits, targets, plan.processes.total) / len(parts)
+        loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.detach())
+    plan.processes.add_gradients(trainee.net)
+    nn.utils.clip_grad_norm_(trainee.net.parameters(), training.clip)
+    trainee.optimiser.step()
+    if trainee.average is not None:
+        trainee.average.update_parameters(trainee.net)
+    return torch.stack(losses).sum(), finishing
 
 
-def batches(source: CropSource, training: Training, seed: int, epoch: int) -> Iterator[Batch]:
-    """The batches of an epoch; each is made in the background while the one before is trained on."""
+def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
+    """Validate, keep what is to be kept, write the checkpoint; what has gone wrong, or nothing."""
+    plan.processes.average_statistics(trainee.net)
+    row = epoch_row(trainee, plan, progress)
 
-    def make(step: int) -> Batch:
-        first = step * training.batch
-        return source.batch(seed, epoch, range(first, first + training.batch))
+    def look() -> Mapping[str, float | None]:
+        return plan.validate(trainee.net_in_use.eval())
 
-    return made_ahead(make, range(training.steps))
+    validated = plan.training.is_validated(progress.epochs + 1)
+    if validated:
+        row |= plan.processes.once(look)
+        progress.rows.append(row)
+    progress.hard = plan.processes.once(lambda: hard_places(trainee, plan, progress))
+    progress.next_epoch()
+    progress.stopped = why_stop(progress, plan.training)
+    plan.processes.once(lambda: keep_epoch(trainee, plan, progress, row))
+    return alarm(progress.rows, plan.training) or "" if validated else ""
+
+
+def hard_places(trainee: Trainee, plan: Plan, progress: Progress) -> list[list[float]]:
+    """Where the net sees particles wrongly: the image's number, then the point."""
+    if plan.mine is None:
+        return []
+    places = plan.mine.places(trainee.net_in_use.eval(), progress.epochs)
+    return [[float(image), *map(float, point)] for image, point in places]
+
+
+def keep_epoch(trainee: Trainee, plan: Plan, progress: Progress, row: Row) -> None:
+    """Write the weights that are to be kept, the epoch's record, and last the checkpoint."""
+    epoch = progress.epochs
+    keep_best(plan.run, trainee.net_in_use, best_epochs(progress, plan.training), epoch)
+    if epoch in snapshot_epochs(plan.training, plan.steps):
+        save_weights(snapshot_place(plan.run, epoch), trainee.net_in_use)
+    plan.on_epoch(row)
+    save_checkpoint(plan.run, trainee, progress)
+
+
+def use_weights(trainee: Trainee, plan: Plan, progress: Progress) -> None:
+    """Give the net the weights that become the model."""
+    best = best_epochs(progress, plan.training)
+    if plan.training.keep == "best" and best:
+        load_weights(best_place(plan.run, best[0]), trainee.net)
+    elif trainee.average is not None:
+        trainee.net.load_state_dict(trainee.net_in_use.state_dict())
+    trainee.net.eval()
+
+
+def upcoming(plan: Plan, progress: Progress) -> Iterator[tuple[list[Patches], float]]:
+    """The batches of an epoch that are still to come, in parts, and how long each was waited for (s).
+
+    Each is cut in the background while the one before is trained on.
+    """
+    training = plan.training
+    hard = [(int(image), np.array(point)) for image, *point in progress.hard]
+    source = plan.source.with_hard(hard) if hard else plan.source
+
+    def cut(step: int) -> list[Patches]:
+        numbers = plan.processes.share(range(step * training.batch, (step + 1) * training.batch))
+        size = len(numbers) // training.accumulate
+        parts = [numbers[i : i + size] for i in range(0, len(numbers), size)]
+        return [source.cut(plan.seed, progress.epochs, part) for part in parts]
+
+    waiting = time.monotonic()
+    for parts in made_ahead(cut, range(progress.steps, plan.steps)):
+        yield parts, time.monotonic() - waiting
+        waiting = time.monotonic()
+
+
+def epoch_row(trainee: Trainee, plan: Plan, progress: Progress) -> Row:
+    """What an epoch brought: its number, the mean loss over its steps, rate, time and waiting."""
+    seconds = max(progress.seconds, 1e-9)
+    return {
+        "epoch": progress.epochs + 1,
+        "loss": round(sum(progress.losses) / len(progress.losses), 6),
+        "learning_rate": round(trainee.optimiser.param_groups[0]["lr"], 9),
+        "seconds": round(seconds, 3),
+        "crops_per_second": round(plan.steps * plan.training.batch / seconds, 2),
+        "waiting": round(progress.waited / seconds, 4),
+    }
+
+
+def why_stop(progress: Progress, training: Training) -> str:
+    """Why training ends early, or nothing."""
+    since = since_best(progress.watched(training.watch))
+    if training.patience and since >= training.patience:
+        return f"{training.watch} has not improved in the last {since} validations"
+    return ""
+
+
+def best_epochs(progress: Progress, training: Training) -> list[int]:
+    """The epochs whose weights are kept, best first; of equals the earlier."""
+    watched = progress.watched(training.watch)
+    order = sorted(range(len(watched)), key=lambda i: -watched[i])
+    return [int(progress.rows[i]["epoch"] or 0) for i in order[: training.best]]
+
+
+def snapshot_epochs(training: Training, steps: int) -> list[int]:
+    """The epochs, counted from 1, whose weights are kept for an ensemble."""
+    if not training.snapshots:
+        return []
+    if training.schedule == "cosine_restarts":
+        return restart_epochs(training, steps)[-training.snapshots :]
+    spread = training.epochs / training.snapshots
+    return [round(spread * (i + 1)) for i in range(training.snapshots)]
 
 
 def chosen_precision(training: Training, device: torch.device) -> torch.dtype:
@@ -96,26 +279,24 @@ def chosen_precision(training: Training, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if training.precision == "bfloat16" else torch.float32
 
 
-def _is_flat(source: CropSource) -> bool:
-    return source.images[0].data.ndim == 2
+def done(plan: Plan, progress: Progress) -> int:
+    """Steps done since the training began."""
+    return progress.epochs * plan.steps + progress.steps
 
 
-def _finite(loss: Tensor, step: int) -> float:
-    value = float(loss.detach())
+def seed_of_step(plan: Plan, progress: Progress) -> int:
+    """What the dropout of a step is drawn from, whatever came before it."""
+    text = f"{plan.seed}:{done(plan, progress)}:{plan.processes.rank}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "little")
+
+
+def finite(loss: Tensor, plan: Plan, progress: Progress) -> float:
+    """The loss as a number; TrainingError where it is none."""
+    value = float(loss)
     if value != value or abs(value) == float("inf"):
+        step = progress.epochs * plan.steps + len(progress.losses) + 1
         raise TrainingError(
-            f"the loss became {value} at step {step + 1}; the last epoch is kept. "
+            f"the loss became {value} at step {step}; the last checkpoint is kept in {plan.run}. "
             "Try a lower learning_rate, or precision=float32"
         )
     return value
-
-
-def plain(result: EpochResult) -> dict[str, Any]:
-    """An epoch's result as a row of metrics.jsonl."""
-    return {
-        "epoch": result.epoch,
-        "loss": round(result.loss, 6),
-        "learning_rate": round(result.learning_rate, 9),
-        "seconds": round(result.seconds, 3),
-        "crops_per_second": round(result.crops_per_second, 2),
-    }

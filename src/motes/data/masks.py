@@ -1,0 +1,356 @@
+"""Images with masks, the second door: label images beside images, or two stores, read where they are cut."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motes.data.image_list import ImageEntry, find_images
+from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
+from motes.data.pairing import bare_name, pair
+from motes.errors import ImageError, InputError
+from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info
+from motes.formats.stores import ChunkCache, Store, is_store, open_store
+
+MaskKind = Literal["binary", "classes", "instances"]
+Window = tuple[slice, ...]
+
+IGNORED = -1
+APPENDED = re.compile(r"_(mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
+TOGETHER = 4  # chunks whose images are mixed in one pass
+
+
+class Pixels(Protocol):
+    """What can be sliced like an array ([z,] y, x), and is read only there."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """([z,] y, x)."""
+
+    @property
+    def ndim(self) -> int:
+        """2 or 3."""
+
+    def __getitem__(self, window: Window, /) -> NDArray[Any]:
+        """Pixels in a window, one slice an axis."""
+
+
+class FilePixels:
+    """One image file, or section of a stack; files used last are kept, as chunks of a store are."""
+
+    def __init__(self, entry: ImageEntry, ndim: int, cache: ChunkCache) -> None:
+        self.entry = entry
+        self.ndim = ndim
+        self.cache = cache
+        self._info: ImageInfo | None = None
+
+    @property
+    def info(self) -> ImageInfo:
+        """What the file's header says; ImageError where it cannot be read."""
+        if self._info is None:
+            self._info = image_info(self.entry.path, self.ndim)
+        return self._info
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """([z,] y, x) from the file's header."""
+        return self.info.shape
+
+    def __getitem__(self, window: Window) -> NDArray[Any]:
+        """([z,] y, x) pixels as stored."""
+        key = (self.entry.path, self.entry.section)
+        return np.array(self.cache.get(key, lambda: self.entry.read(self.ndim).data)[window])
+
+
+@dataclass(frozen=True)
+class GreyScale:
+    """What normalise would do to an image, in five numbers: its result in any window of the image.
+
+    fill: what takes the place of NaN and infinite pixels. low, high: limits of clipping; None for a grey
+    scale that stays as it is, as then mean is 0 and spread 1.
+    """
+
+    fill: float
+    low: float | None = None
+    high: float | None = None
+    mean: float = 0.0
+    spread: float = 1.0
+
+    def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixels of any shape on this scale."""
+        values = np.asarray(pixels, dtype=np.float32)
+        good = np.isfinite(values)
+        if not good.all():
+            values = np.where(good, values, np.float32(self.fill))
+        if self.low is None:
+            return values
+        clipped = np.clip(values, self.low, self.high)
+        return np.asarray((clipped - np.float32(self.mean)) / np.float32(self.spread))
+
+
+def grey_scale(pixels: NDArray[Any], how: Normalisation, name: str) -> GreyScale:
+    """The grey scale of a whole image; raises ImageError as fill_bad_pixels and normalise do."""
+    values, bad = fill_bad_pixels(pixels, name)
+    fill = float(values[~np.isfinite(pixels)][0]) if bad else 0.0
+    if how.kind == "none":
+        normalise(values, how, name)  # which refuses what is outside [0, 1]
+        return GreyScale(fill)
+    low, high = map(float, np.percentile(values, [how.clip_percent, 100 - how.clip_percent]))
+    clipped = np.clip(values, low, high)
+    mean, spread = float(clipped.mean()), float(clipped.std())
+    if not spread > 1e-5 * max(abs(low), abs(high)):
+        normalise(values, how, name)  # which refuses what has no contrast
+    return GreyScale(fill, low, high, mean, spread)
+
+
+@dataclass(eq=False)
+class MaskedImage:
+    """One image and its mask, as stored, not read before they are needed.
+
+    image, mask: ([z,] y, x) of one shape. name: of the file, or as images.zarr[17]. chunk: images of equal
+    number are read together. What is learnt of the whole image (its grey scale, its hash) is kept.
+    """
+
+    name: str
+    image: Pixels
+    mask: Pixels
+    kind: MaskKind
+    normalisation: Normalisation
+    mask_name: str
+    chunk: int = 0
+    _grey: GreyScale | None = field(default=None, repr=False)
+    _sha256: str | None = field(default=None, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """([z,] y, x) of the image."""
+        return tuple(self.image.shape)
+
+    @property
+    def ndim(self) -> int:
+        """2 or 3."""
+        return self.image.ndim
+
+    @property
+    def pixels(self) -> "NormalisedPixels":
+        """The image for training: float32, normalised over the whole image."""
+        return NormalisedPixels(self)
+
+    @property
+    def labels(self) -> "ClassNumbers":
+        """The mask for training: int16, 0 background, 1 and more the classes, -1 ignored."""
+        return ClassNumbers(self.mask, self.kind)
+
+    @property
+    def grey(self) -> GreyScale:
+        """The grey scale of the whole image, which is read for it once."""
+        if self._grey is None:
+            self._grey = grey_scale(whole(self.image), self.normalisation, self.name)
+        return self._grey
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the pixels and of the mask as stored, with their shapes and types."""
+        if self._sha256 is None:
+            self._sha256 = _content_hash(whole(self.image), whole(self.mask))
+        return self._sha256
+
+    def learn(self, image: NDArray[Any], mask: NDArray[Any]) -> None:
+        """Take grey scale and hash from the whole image and mask, by someone who has just read them."""
+        self._sha256 = _content_hash(image, mask)
+        self._grey = grey_scale(image, self.normalisation, self.name)
+
+
+class NormalisedPixels:
+    """An image read where it is sliced, as float32 on the grey scale of the whole."""
+
+    def __init__(self, masked: MaskedImage) -> None:
+        self.masked = masked
+        self.shape = masked.shape
+        self.ndim = masked.ndim
+
+    def __getitem__(self, window: Window) -> NDArray[np.float32]:
+        """([z,] y, x) float32."""
+        return self.masked.grey.apply(self.masked.image[window])
+
+
+class ClassNumbers:
+    """A mask read where it is sliced, as int16 class numbers: 0 background, -1 ignored."""
+
+    def __init__(self, mask: Pixels, kind: MaskKind) -> None:
+        self.mask = mask
+        self.kind = kind
+        self.shape = tuple(mask.shape)
+        self.ndim = mask.ndim
+
+    def __getitem__(self, window: Window) -> NDArray[np.int16]:
+        """([z,] y, x) int16."""
+        return class_numbers(self.mask[window], self.kind)
+
+
+def class_numbers(mask: NDArray[Any], kind: MaskKind) -> NDArray[np.int16]:
+    """Class numbers of mask values: every object is of class 1 where they are instances; -1 is ignored."""
+    if kind == "classes":
+        return np.asarray(mask, dtype=np.int16)
+    numbers = (mask > 0).astype(np.int16)
+    if mask.dtype.kind in "if":
+        numbers[mask < 0] = IGNORED
+    return numbers
+
+
+@dataclass(frozen=True)
+class MaskedCollection:
+    """Images with their masks. notes: what was left out. together: chunks that are at hand at once."""
+
+    images: list[MaskedImage]
+    notes: list[str] = field(default_factory=list)
+    together: int = TOGETHER
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The order of one pass over all images; see pass_order."""
+        return pass_order([image.chunk for image in self.images], seed, epoch, self.together)
+
+
+def collect_masks(
+    image_sources: Sequence[str],
+    masks_source: str,
+    kind: MaskKind,
+    normalisation: Normalisation,
+    ndim: int = 2,
+) -> MaskedCollection:
+    """Find images and their masks; none of them is read yet.
+
+    Label images (a file, a folder, a quoted glob) are paired with images by name, as picks are; `_mask` and
+    the like at the end of a name do not count. A store of masks goes with one store of images. Raises
+    ImageError for what is no store, and for stores of different lengths or shapes; InputError where no mask
+    belongs to any image.
+    """
+    if is_store(Path(masks_source)):
+        return _collect_stores(image_sources, masks_source, kind, normalisation, ndim)
+    for source in image_sources:
+        if is_store(Path(source)):
+            raise ImageError(
+                f"{masks_source} is not a store, but {source} is; the masks of a store of images are a store "
+                "of the same length, such as masks.zarr"
+            )
+    return _collect_files(image_sources, masks_source, kind, normalisation, ndim)
+
+
+def _collect_stores(
+    image_sources: Sequence[str], masks_source: str, kind: MaskKind, normalisation: Normalisation, ndim: int
+) -> MaskedCollection:
+    if len(image_sources) != 1:
+        raise ImageError(
+            f"{masks_source} holds the masks of one store, but {len(image_sources)} sources of images are "
+            "given; name one store, and list several data sets with --data"
+        )
+    images = open_store(Path(image_sources[0]), ndim)
+    masks = open_store(Path(masks_source), ndim)
+    _check_same_shape(images, masks)
+    per_chunk = max(images.images_per_chunk, masks.images_per_chunk)
+    masked = [
+        MaskedImage(
+            f"{images.path.name}[{number}]",
+            images.image(number),
+            masks.image(number),
+            kind,
+            normalisation,
+            f"{masks.path.name}[{number}]",
+            number // per_chunk,
+        )
+        for number in range(len(images))
+    ]
+    return MaskedCollection(masked, together=min(TOGETHER, images.chunks_held, masks.chunks_held))
+
+
+def _check_same_shape(images: Store, masks: Store) -> None:
+    if len(images) != len(masks):
+        raise ImageError(
+            f"{images.path} holds {len(images)} images and {masks.path} {len(masks)} masks; there must be one "
+            "mask for each image, in the same order"
+        )
+    if images.shape != masks.shape:
+        raise ImageError(
+            f"the images of {images.path} are {_size(images.shape[1:])} px and the masks of {masks.path} "
+            f"{_size(masks.shape[1:])} px; both must be of one size, bring the masks to that of the images"
+        )
+
+
+def _collect_files(
+    image_sources: Sequence[str], masks_source: str, kind: MaskKind, normalisation: Normalisation, ndim: int
+) -> MaskedCollection:
+    images = {entry.name: entry for entry in find_images(image_sources, ndim)}
+    masks = _masks_by_name(masks_source, ndim)
+    pairing = pair(list(images), masks)
+    if not pairing.key_of:
+        raise InputError(
+            f"none of the masks belongs to one of the images: images are named like {next(iter(images))!r}, "
+            f"masks like {next(iter(masks.values())).name!r}; the names must agree, rename one of them"
+        )
+    cache_of_images, cache_of_masks = ChunkCache(), ChunkCache()
+    masked = [
+        MaskedImage(
+            name,
+            FilePixels(images[name], ndim, cache_of_images),
+            FilePixels(masks[key], ndim, cache_of_masks),
+            kind,
+            normalisation,
+            masks[key].name,
+            number,
+        )
+        for number, (name, key) in enumerate((n, pairing.key_of[n]) for n in images if n in pairing.key_of)
+    ]
+    left_over = [masks[key].name for key in pairing.left_over]
+    notes = [f"without a mask, left out: {', '.join(pairing.unlabelled)}"] if pairing.unlabelled else []
+    notes += [f"masks without an image, left out: {', '.join(left_over)}"] if left_over else []
+    return MaskedCollection(masked, notes)
+
+
+def _masks_by_name(source: str, ndim: int) -> dict[str, ImageEntry]:
+    """Label images by the name of the image that they belong to."""
+    found: dict[str, ImageEntry] = {}
+    for entry in find_images([source], ndim):
+        bare = APPENDED.sub("", bare_name(entry.name))
+        suffix = IMAGE_SUFFIX.search(entry.name)
+        name = bare + (suffix.group(0) if suffix else "")
+        if name in found:
+            raise InputError(
+                f"{source}: {found[name].name} and {entry.name} are both masks of {name}; keep one of them"
+            )
+        found[name] = entry
+    return found
+
+
+def pass_order(chunk_of: Sequence[int], seed: int, epoch: int, together: int = TOGETHER) -> NDArray[np.int64]:
+    """A random order of all images in which those of one chunk come near each other.
+
+    chunk_of: for each image, the number of the chunk that holds it. The chunks are shuffled, and the images
+    of every `together` of them, so that each chunk is read once a pass by whoever can hold that many. Where
+    every image is a chunk of its own this is any order. Seed and epoch alone decide. Returns (n,) int64.
+    """
+    rng = np.random.default_rng([seed, epoch, 0x0DE2])
+    chunks, chunk = np.unique(np.asarray(chunk_of, dtype=np.int64), return_inverse=True)
+    turn = rng.permutation(len(chunks))[chunk] // max(1, together)
+    return np.lexsort((rng.random(len(turn)), turn))
+
+
+def whole(pixels: Pixels) -> NDArray[Any]:
+    """All of an image as one array."""
+    return pixels[tuple(slice(0, size) for size in pixels.shape)]
+
+
+def _content_hash(image: NDArray[Any], mask: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in (image, mask):
+        digest.update(f"{array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " x ".join(str(side) for side in shape)

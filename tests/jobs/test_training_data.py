@@ -1,0 +1,190 @@
+"""Which images a run trains on, and which it validates on."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motes.data.sources import DataSource
+from motes.errors import InputError, OutputError
+from motes.formats.images import write_image
+from motes.formats.picks import write_picks
+from motes.formats.stores import create_store
+from motes.jobs.telling import Silent
+from motes.jobs.training_data import Parts, gather, keep_manifest, validation_groups
+from motes.picks import Picks
+from motes.recipe import Recipe, load_recipe
+from motes.train.processes import ALONE
+from motes.units import Length
+
+NAMES = [f"{folder}/{number}.mrc" for folder in "ABC" for number in range(4)]
+
+
+def recipe(**split) -> Recipe:
+    return load_recipe("micrographs", [f"split.{key}={value}" for key, value in split.items()])
+
+
+def by_folder(names: list[str], chosen: Recipe) -> dict[str, str]:
+    folders = chosen.split.by == "folder"
+    return {name: str(Path(name).parent) if folders else name for name in names}
+
+
+def chosen_of(labelled: set[str], chosen: Recipe) -> set[str]:
+    return validation_groups(by_folder(NAMES, chosen), labelled, chosen)
+
+
+def kept_out(names: list[str], chosen: Recipe) -> set[str]:
+    return validation_groups(by_folder(names, chosen), set(names), chosen)
+
+
+def test_a_share_of_the_images_is_kept_for_validation():
+    assert len(kept_out(NAMES, recipe(validation=0.25))) == 3
+    assert kept_out(NAMES, recipe(validation=0)) == set()
+
+
+def test_one_image_is_kept_even_of_a_few_and_one_is_left_to_train_on():
+    assert len(kept_out(NAMES[:3], recipe(validation=0.1))) == 1
+    assert len(kept_out(NAMES[:2], recipe(validation=0.9))) == 1
+    assert kept_out(NAMES[:1], recipe(validation=0.5)) == set()
+
+
+def test_folders_are_never_divided():
+    chosen = kept_out(NAMES, recipe(validation=0.3, by="folder"))
+    assert len({Path(name).parent for name in chosen}) == 1
+    assert len(chosen) == 4
+
+
+def test_an_image_without_particles_stays_with_its_folder():
+    without = {"A/0.mrc", "B/0.mrc", "C/0.mrc"}
+    chosen = chosen_of(set(NAMES) - without, recipe(validation=0.3, by="folder"))
+    assert len(chosen) == 4
+    assert len(chosen & without) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_parts_get_particles(seed):
+    labelled = {NAMES[0], NAMES[5]}
+    chosen = chosen_of(labelled, load_recipe("micrographs", [f"seed={seed}", "validation=0.1"]))
+    assert len(chosen & labelled) == 1
+    many = chosen_of(labelled, load_recipe("micrographs", [f"seed={seed}", "validation=0.9"]))
+    assert len(many & labelled) == 1
+    assert chosen_of({NAMES[0]}, load_recipe("micrographs", [f"seed={seed}"])) == set()
+
+
+def test_the_choice_depends_on_the_seed_and_not_on_the_order():
+    assert kept_out(NAMES[::-1], recipe()) == kept_out(NAMES, recipe())
+    other = [kept_out(NAMES, load_recipe("micrographs", [f"seed={seed}"])) for seed in range(5)]
+    assert len({frozenset(names) for names in other}) > 1
+
+
+def picked_set(folder: Path, count: int = 4, size: int = 60, diameter: float = 10) -> DataSource:
+    rng = np.random.default_rng(size)
+    for number in range(count):
+        image = rng.normal(size=(size, size)).astype(np.float32)
+        write_image(folder / "images" / f"{number}.mrc", image, 2.0)
+        picks = Picks(rng.uniform(5, size - 5, (5, 2)), diameters=np.full(5, diameter))
+        write_picks(folder / "picks" / f"{number}.csv", picks, format="csv", image_name=f"{number}.mrc")
+    return DataSource((str(folder / "images"),), str(folder / "picks"))
+
+
+def masked_set(folder: Path, name: str, count: int = 4) -> DataSource:
+    rng = np.random.default_rng(len(name))
+    images = create_store(folder / f"{name}-images.zarr", (64, 64), np.dtype(np.float32))
+    masks = create_store(folder / f"{name}-masks.zarr", (64, 64), np.dtype(np.uint8))
+    rows, columns = np.mgrid[:64, :64]
+    for number in range(count):
+        y, x = rng.uniform(15, 50, 2)
+        mask = (rows - y) ** 2 + (columns - x) ** 2 < 64
+        images.write(number, (0.3 + 0.4 * mask + rng.uniform(0, 0.1, mask.shape)).astype(np.float32))
+        masks.write(number, mask.astype(np.uint8))
+    return DataSource((str(images.path),), masks=str(masks.path))
+
+
+def gathered(sources: list[DataSource], run: Path, *changes: str, name: str = "micrographs") -> Parts:
+    return gather(sources, load_recipe(name, changes), run, Silent(), ALONE)
+
+
+def test_data_sets_of_several_sizes_come_to_one_scale_and_share_the_crops_by_weight(tmp_path):
+    first = picked_set(tmp_path / "a", 2, 60, 10)
+    second = picked_set(tmp_path / "b", 4, 90, 15)
+    parts = gathered(
+        [first, DataSource(second.images, second.picks, weight=3.0)], tmp_path / "run", "validation=0"
+    )
+    assert {image.labelled.data.shape for image in parts.train} == {(132, 132)}
+    assert [image.labelled.weight for image in parts.train] == pytest.approx([0.5, 0.5, *[0.75] * 4])
+    assert parts.working == (22,)
+    assert parts.lengths == []  # the sets disagree, so the model cannot say
+    assert sorted(parts.order(0, 1)) == list(range(6))
+
+
+def test_the_diameter_of_a_data_set_counts_before_that_of_its_picks(tmp_path):
+    made = picked_set(tmp_path / "a")
+    given = DataSource(made.images, made.picks, diameter=Length(40, "A"), pixel_size=4.0)
+    parts = gathered([given], tmp_path / "run")
+    assert parts.lengths == [Length(40, "A")]
+    assert {image.diameters for image in parts.train} == {(10.0,)}
+    assert {image.pixel_size for image in parts.train} == {4.0}
+
+
+def test_parts_and_groups_are_as_the_table_says(tmp_path):
+    kinds = {"train": "train", "validation": "validation", "test": "test", "": ""}
+    sources = []
+    for name, part in kinds.items():
+        made = picked_set(tmp_path / (name or "open"), 2, 60 + len(name))
+        sources.append(DataSource(made.images, made.picks, part=part))
+    parts = gathered(sources, tmp_path / "run")
+    assert len(parts.train) == 4  # what is left open is trained on where validation is given
+    assert {image.part for image in parts.validation} == {"validation"}
+    made = picked_set(tmp_path / "c", 4, 80)
+    two = [
+        DataSource(made.images, made.picks, group="one"),
+        DataSource(sources[0].images, sources[0].picks, group="two"),
+    ]
+    parts = gathered(two, tmp_path / "run2")
+    assert {image.group for image in parts.train}.isdisjoint(image.group for image in parts.validation)
+
+
+def test_masks_are_read_where_they_are_cut(tmp_path):
+    source = masked_set(tmp_path, "train")
+    parts = gathered([source], tmp_path / "run", "sampling.size=64", name="fair-standard")
+    assert parts.masked
+    assert not (tmp_path / "run").exists()
+    (held_out,) = parts.validation
+    labels = held_out.labelled.labels[(slice(None), slice(None))]
+    assert set(np.unique(labels)) == {0, 1}
+    assert 150 < labels.sum() < 250
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ([], "nothing to train on"),
+        (["picks", "masks"], "some have masks"),
+    ],
+)
+def test_sources_that_do_not_go_together(tmp_path, sources, message):
+    made = {"picks": picked_set(tmp_path / "p"), "masks": masked_set(tmp_path, "m")}
+    with pytest.raises(InputError, match=message):
+        gathered([made[name] for name in sources], tmp_path / "run")
+
+
+def test_masks_do_not_go_with_a_working_scale(tmp_path):
+    with pytest.raises(InputError, match="working_diameter=none"):
+        gathered([masked_set(tmp_path, "m")], tmp_path / "run")
+
+
+def test_the_same_image_on_both_sides_is_refused(tmp_path):
+    made = picked_set(tmp_path / "a")
+    with pytest.raises(InputError, match="training images too"):
+        gathered([made, DataSource(made.images, made.picks, part="validation")], tmp_path / "run")
+
+
+def test_the_manifest_notices_changed_data(tmp_path):
+    parts = gathered([picked_set(tmp_path / "a")], tmp_path / "run")
+    keep_manifest(tmp_path, parts, resume=False)
+    rows = list(csv.DictReader((tmp_path / "data.csv").read_text().splitlines()))
+    assert [row["part"] for row in rows] == ["train"] * 3 + ["validation"]
+    keep_manifest(tmp_path, parts, resume=True)
+    with pytest.raises(OutputError, match="have changed since"):
+        keep_manifest(tmp_path, Parts(parts.train[1:], parts.validation, []), resume=True)

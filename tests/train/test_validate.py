@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+
+from easy_training import easy_image
+from motes.data.crops import Labelled
+from motes.data.paint import Target
+from motes.nets.build import build_net
+from motes.nets.description import NetDescription
+from motes.picking.picker import Picking
+from motes.train.mining import Mine
+from motes.train.validate import Validator, is_class
+
+ONE = NetDescription(width=1, depth=1)
+TWO = NetDescription(width=1, depth=1, outputs=3)
+
+
+class Given(torch.nn.Module):
+    """A net that answers with logits that are known beforehand."""
+
+    def __init__(self, logits: np.ndarray) -> None:
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.from_numpy(logits.astype(np.float32))[None])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, columns = self.logits.shape[2:]
+        answer = torch.full((1, self.logits.shape[1], *x.shape[2:]), -9.0)
+        top, left = (x.shape[2] - rows) // 2, (x.shape[3] - columns) // 2
+        answer[..., top : top + rows, left : left + columns] = self.logits
+        return answer
+
+
+def looking_at(images, net=ONE, classes=("particle",), diameters=(8.0,)) -> Validator:
+    return Validator(images, classes, net, Picking(), diameters, Target(radius=1), torch.float32)
+
+
+def discs(shape, points, radius) -> np.ndarray:
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return np.any([(rows - y) ** 2 + (columns - x) ** 2 <= radius**2 for y, x in points], axis=0)
+
+
+def test_a_perfect_answer_scores_one_in_every_metric():
+    points = np.array([[10.0, 12], [30, 40]])
+    image = Labelled(np.zeros((48, 64), dtype=np.float32), points)
+    rows, columns = np.mgrid[:48, :64]
+    distance = np.min([np.hypot(rows - y, columns - x) for y, x in points], axis=0)
+    validator = looking_at([image])
+    row = validator.row(validator.look(Given((4.05 - distance)[None])))
+    perfect = ["pixel_precision", "pixel_recall", "pixel_f1", "pixel_iou", "pixel_auc", "best_f1"]
+    assert {name: row[name] for name in perfect} == dict.fromkeys(perfect, 1.0)
+    assert row["pixels_called"] == pytest.approx(2 * np.pi * 16 / (48 * 64), rel=0.05)
+
+
+def test_classes_are_scored_one_by_one_and_averaged():
+    points = np.array([[10.0, 12], [30, 40]])
+    image = Labelled(np.zeros((48, 64), dtype=np.float32), points, classes=np.array([0, 1]))
+    first = np.where(discs((48, 64), points[:1], 4), 6.0, -6)
+    missing = np.full((48, 64), -6.0)
+    validator = looking_at([image], TWO, ("a", "b"), (8.0, 8.0))
+    row = validator.row(validator.look(Given(np.stack([np.zeros_like(first), first, missing]))))
+    assert row["best_f1_a"] == 1.0
+    assert row["best_f1_b"] is None
+    assert row["pixel_recall"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_with_masks_pixels_are_scored_and_ignored_ones_are_not():
+    labels = np.zeros((32, 32), dtype=np.int16)
+    labels[:16] = 1
+    labels[:, 20:] = -1
+    image = Labelled(np.zeros((32, 32), dtype=np.float32), np.zeros((0, 2)), labels=labels)
+    answer = np.full((32, 32), -3.0)
+    answer[:8] = 3.0
+    answer[:, 20:] = 3.0
+    validator = looking_at([image], diameters=())
+    seen = validator.look(Given(answer[None]))
+    row = validator.row(seen)
+    assert (row["pixel_precision"], row["pixel_recall"], row["pixel_iou"]) == (1.0, 0.5, 0.5)
+    assert "best_f1" not in row
+    curve = validator.curve(seen, 0)
+    assert curve.truth == 16 * 20
+    assert curve.recall[0] == 0.5
+
+
+def test_truth_of_one_class_may_be_soft_and_of_several_is_a_number():
+    assert is_class(np.array([0.4, 0.5, 1, -1], dtype=np.float32), 0, 1).tolist() == [0, 1, 1, -1]
+    assert is_class(np.array([0, 1, 2, -1], dtype=np.float32), 0, 2).tolist() == [0, 1, 0, -1]
+    assert is_class(np.array([0, 1, 2, -1], dtype=np.float32), 1, 2).tolist() == [0, 0, 1, -1]
+
+
+def test_hard_places_are_false_peaks_and_never_particles():
+    image = easy_image(3)
+    fooled = np.full(image.data.shape, -6.0)
+    for y, x in [*image.points[:5], (60, 50), (72, 72)]:
+        fooled[round(float(y)), round(float(x))] = 6.0
+    wrong = [(60, 50), (72, 72)]
+    apart = [np.linalg.norm(image.points - place, axis=1).min() for place in wrong]
+    expected = {place for place, distance in zip(wrong, apart, strict=True) if distance > 6}
+    mine = Mine(looking_at([image], diameters=(12.0,)), seed=0)
+    found = mine.places(Given(fooled[None]), 0)
+    assert {tuple(np.rint(point).astype(int)) for _, point in found} == expected
+    assert len(expected) >= 1
+
+
+def test_an_untrained_net_is_looked_at_without_particles():
+    blank = Labelled(np.zeros((64, 64), dtype=np.float32), np.array([[30.0, 30.0]]))
+    net = build_net(ONE).eval()
+    with torch.no_grad():
+        net.head.bias.fill_(-20)
+    row = looking_at([blank]).row(looking_at([blank]).look(net))
+    assert (row["average_precision"], row["best_f1"], row["best_threshold"]) == (None, None, None)
+    assert row["pixels_called"] == 0
