@@ -28,8 +28,9 @@ from motes.data.paint import Target
 from motes.nets.build import build_net
 from motes.nets.description import NetDescription
 from motes.predict.maps import to_device
-from motes.train.loop import Plan, chosen_precision, train_net
+from motes.train.loop import chosen_precision, train_net
 from motes.train.losses import LossDescription, find_loss
+from motes.train.plan import Plan
 from motes.train.settings import Training
 
 DIAMETER = 22.0

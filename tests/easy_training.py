@@ -12,8 +12,8 @@ from motes.data.crops import CropSource, Labelled, Sampling
 from motes.data.paint import Target
 from motes.nets.description import NetDescription
 from motes.picking.picker import Picking
-from motes.train.loop import Plan
 from motes.train.losses import LossDescription, find_loss
+from motes.train.plan import Plan
 from motes.train.settings import Training
 from motes.train.validate import Validator
 

@@ -45,6 +45,12 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_half_written(path: Path) -> None:
+    """Remove what processes that were killed while writing path have left beside it; they must have ended."""
+    for left in path.parent.glob(f".{'[0-9a-f]' * 8}-{path.name}"):
+        left.unlink(missing_ok=True)
+
+
 @contextmanager
 def explained(path: Path, temporary: Path | None = None) -> Iterator[None]:
     """Turn an OSError raised while writing path into an OutputError that says what to do.

@@ -28,3 +28,16 @@ def test_an_error_arrives_where_its_result_would():
     assert next(pieces) == 1
     with pytest.raises(ZeroDivisionError):
         next(pieces)
+
+
+def test_several_makers_keep_the_order_and_stay_no_further_ahead_than_they_are():
+    made, used = [], []
+
+    def make(number: int) -> int:
+        made.append(number)
+        return number
+
+    for number in made_ahead(make, range(20), makers=4):
+        used.append(number)
+        assert len(made) <= len(used) + 4
+    assert used == list(range(20))

@@ -6,7 +6,7 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motes.data.masks import class_numbers, collect_masks, grey_scale, pass_order, whole
+from motes.data.masks import class_numbers, collect_masks, grey_scale_of_stored, pass_order, whole
 from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
 from motes.errors import ImageError, InputError
 from motes.formats.images import write_image
@@ -116,16 +116,16 @@ def test_the_grey_scale_of_the_whole_holds_in_every_part_bad_pixels_included(how
     pixels[2, 3:9] = np.nan
     pixels[4, 4] = np.inf
     expected = normalise(fill_bad_pixels(pixels, "a")[0], how)
-    scale = grey_scale(pixels, how, "a")
+    scale = grey_scale_of_stored(pixels, how, "a")
     for row in range(0, 24, 5):
         np.testing.assert_allclose(scale.apply(pixels[row : row + 5]), expected[row : row + 5], atol=2e-6)
 
 
 def test_images_that_cannot_be_normalised_are_refused_with_their_name():
     with pytest.raises(ImageError, match=r"flat.mrc: all pixels have the same value"):
-        grey_scale(np.full((9, 9), 7.0), ZSCORE, "flat.mrc")
+        grey_scale_of_stored(np.full((9, 9), 7.0), ZSCORE, "flat.mrc")
     with pytest.raises(ImageError, match=r"bright.mrc: its values go from 0 to 255"):
-        grey_scale(np.array([[0, 255]]), NONE, "bright.mrc")
+        grey_scale_of_stored(np.array([[0, 255]]), NONE, "bright.mrc")
 
 
 def test_the_hash_is_that_of_pixels_and_mask(tmp_path, stores):

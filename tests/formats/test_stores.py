@@ -7,7 +7,9 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from motes.data.image_list import find_images
 from motes.errors import ImageError, OutputError
+from motes.formats.images import image_info, read_image
 from motes.formats.stores import ChunkCache, create_store, is_store, open_store, reopen_store
 
 PIXELS = np.arange(7 * 20 * 30, dtype=np.float32).reshape(7, 20, 30)
@@ -166,3 +168,17 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="a file stands where a folder is needed"):
         create_store(tmp_path / "file" / "a.zarr", (4, 4), "uint8")
+
+
+def test_a_store_is_a_stack_of_images_for_whoever_reads_images(tmp_path):
+    writer = create_store(tmp_path / "a.zarr", (20, 30), "float32")
+    for number in range(3):
+        writer.write(number, PIXELS[number])
+    writer.resize(3)
+    entries = find_images([str(tmp_path / "a.zarr")])
+    assert [entry.name for entry in entries] == [f"{n:06d}@a.zarr" for n in (1, 2, 3)]
+    read = entries[2].read(pixel_size=2.5)
+    np.testing.assert_array_equal(read.data, PIXELS[2])
+    assert (read.pixel_size, image_info(tmp_path / "a.zarr").sections) == (2.5, 3)
+    with pytest.raises(ImageError, match="there is no section 4"):
+        read_image(tmp_path / "a.zarr", section=3)

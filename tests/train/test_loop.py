@@ -197,3 +197,22 @@ def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path):
     torch.manual_seed(3)
     trained(tmp_path, Training(epochs=1, steps=1, batch=1))
     assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what torch uses of itself
+def test_a_translated_net_trains_to_the_same_place(tmp_path, monkeypatch):
+    """With a backend that translates nothing: a real one takes minutes to compile."""
+    translate = torch.compile
+    asked = []
+
+    def quickly(net):
+        asked.append(net)
+        return translate(net, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", quickly)
+    settings = Training(epochs=2, steps=2, batch=2)
+    plainly, _ = trained(tmp_path / "a", settings)
+    assert asked == []
+    translated, _ = trained(tmp_path / "b", settings.model_copy(update={"compile": True}))
+    assert asked == [translated]
+    assert same(plainly, translated)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from motes.errors import InputError, MotesError
 from motes.formats.images import image_info, is_image, read_image
 from motes.formats.relion import read_micrographs_star
+from motes.formats.stores import is_store
 from motes.image import Image
 
 
@@ -43,7 +44,7 @@ class ImageEntry:
 
 
 def find_images(sources: Sequence[str], ndim: int = 2) -> list[ImageEntry]:
-    """The images that a user's words stand for: files, globs, folders, RELION micrographs.star files.
+    """The images that a user's words stand for: files, globs, folders, micrographs.star files, zarr stores.
 
     Raises InputError where there are none, or two would have the same name.
     """
@@ -86,6 +87,8 @@ def _section_and_file(name: str) -> tuple[int, str]:
 def _files_of(source: str) -> list[tuple[Path, Path]]:
     """Image files, each with the folder that its name is counted from."""
     path = Path(source)
+    if is_store(path):
+        return [(path, path.absolute().parent)]
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if not is_hidden(p.relative_to(path)) and is_image(p))
         return [(p, path.absolute()) for p in found]
@@ -95,7 +98,7 @@ def _files_of(source: str) -> list[tuple[Path, Path]]:
         fixed = re.split(r"[*?\[]", source, maxsplit=1)[0]
         base = Path(fixed if fixed.endswith("/") else str(Path(fixed).parent)).absolute()
         matching = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - may be absolute, unlike Path.glob
-        return [(Path(p), base) for p in matching if Path(p).is_file()]
+        return [(Path(p), base) for p in matching if Path(p).is_file() or is_store(Path(p))]
     raise InputError(f"{source} does not exist; give a file, a folder, a quoted glob or a micrographs.star")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry, find_images
-from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
+from motes.data.normalise import GreyScale, Normalisation, fill_bad_pixels, grey_scale
 from motes.data.pairing import bare_name, pair
 from motes.errors import ImageError, InputError
 from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info
@@ -67,47 +67,6 @@ class FilePixels:
         return np.array(self.cache.get(key, lambda: self.entry.read(self.ndim).data)[window])
 
 
-@dataclass(frozen=True)
-class GreyScale:
-    """What normalise would do to an image, in five numbers: its result in any window of the image.
-
-    fill: what takes the place of NaN and infinite pixels. low, high: limits of clipping; None for a grey
-    scale that stays as it is, as then mean is 0 and spread 1.
-    """
-
-    fill: float
-    low: float | None = None
-    high: float | None = None
-    mean: float = 0.0
-    spread: float = 1.0
-
-    def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Pixels of any shape on this scale."""
-        values = np.asarray(pixels, dtype=np.float32)
-        good = np.isfinite(values)
-        if not good.all():
-            values = np.where(good, values, np.float32(self.fill))
-        if self.low is None:
-            return values
-        clipped = np.clip(values, self.low, self.high)
-        return np.asarray((clipped - np.float32(self.mean)) / np.float32(self.spread))
-
-
-def grey_scale(pixels: NDArray[Any], how: Normalisation, name: str) -> GreyScale:
-    """The grey scale of a whole image; raises ImageError as fill_bad_pixels and normalise do."""
-    values, bad = fill_bad_pixels(pixels, name)
-    fill = float(values[~np.isfinite(pixels)][0]) if bad else 0.0
-    if how.kind == "none":
-        normalise(values, how, name)  # which refuses what is outside [0, 1]
-        return GreyScale(fill)
-    low, high = map(float, np.percentile(values, [how.clip_percent, 100 - how.clip_percent]))
-    clipped = np.clip(values, low, high)
-    mean, spread = float(clipped.mean()), float(clipped.std())
-    if not spread > 1e-5 * max(abs(low), abs(high)):
-        normalise(values, how, name)  # which refuses what has no contrast
-    return GreyScale(fill, low, high, mean, spread)
-
-
 @dataclass(eq=False)
 class MaskedImage:
     """One image and its mask, as stored, not read before they are needed.
@@ -150,7 +109,7 @@ class MaskedImage:
     def grey(self) -> GreyScale:
         """The grey scale of the whole image, which is read for it once."""
         if self._grey is None:
-            self._grey = grey_scale(whole(self.image), self.normalisation, self.name)
+            self._grey = grey_scale_of_stored(whole(self.image), self.normalisation, self.name)
         return self._grey
 
     @property
@@ -163,7 +122,7 @@ class MaskedImage:
     def learn(self, image: NDArray[Any], mask: NDArray[Any]) -> None:
         """Take grey scale and hash from the whole image and mask, by someone who has just read them."""
         self._sha256 = _content_hash(image, mask)
-        self._grey = grey_scale(image, self.normalisation, self.name)
+        self._grey = grey_scale_of_stored(image, self.normalisation, self.name)
 
 
 class NormalisedPixels:
@@ -191,6 +150,12 @@ class ClassNumbers:
     def __getitem__(self, window: Window) -> NDArray[np.int16]:
         """([z,] y, x) int16."""
         return class_numbers(self.mask[window], self.kind)
+
+
+def grey_scale_of_stored(pixels: NDArray[Any], how: Normalisation, name: str) -> GreyScale:
+    """The grey scale of an image as stored, bad pixels and all; ImageError as fill_bad_pixels and grey_scale."""
+    values, bad = fill_bad_pixels(pixels, name)
+    return grey_scale(values, how, name, fill=float(np.median(values)) if bad else 0.0)
 
 
 def class_numbers(mask: NDArray[Any], kind: MaskKind) -> NDArray[np.int16]:
@@ -234,8 +199,9 @@ def collect_masks(
         return _collect_stores(image_sources, masks_source, kind, normalisation, ndim)
     for source in image_sources:
         if is_store(Path(source)):
+            found = "is not a store" if Path(masks_source).exists() else "does not exist"
             raise ImageError(
-                f"{masks_source} is not a store, but {source} is; the masks of a store of images are a store "
+                f"{masks_source} {found}, but {source} is a store; the masks of a store of images are a store "
                 "of the same length, such as masks.zarr"
             )
     return _collect_files(image_sources, masks_source, kind, normalisation, ndim)

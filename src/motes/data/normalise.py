@@ -1,5 +1,6 @@
 """Bringing the grey values of any camera to one scale."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -45,16 +46,44 @@ def fill_bad_pixels(pixels: NDArray[Any], name: str) -> tuple[NDArray[np.float32
     return np.where(good, values, np.median(values[good])), bad
 
 
-def normalise(
-    pixels: NDArray[np.float32], how: Normalisation, name: str = "the image"
-) -> NDArray[np.float32]:
-    """Clip the extremes, then subtract the mean and divide by the standard deviation, all over the image.
+@dataclass(frozen=True)
+class GreyScale:
+    """What normalise does to an image, in five numbers: they give its result in any window of the image.
 
-    Any shape, finite values. Raises ImageError for an image without contrast, or, where the values are to
-    stay as they are, one with values outside [0, 1].
+    fill: what takes the place of NaN and infinite pixels. low, high: limits of clipping; None for grey values
+    that stay as they are, as then mean is 0 and spread 1.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    mean: float = 0.0
+    spread: float = 1.0
+    fill: float = 0.0
+
+    def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixels of any shape on this scale."""
+        values = np.asarray(pixels, dtype=np.float32)
+        good = np.isfinite(values)
+        if not good.all():
+            values = np.where(good, values, np.float32(self.fill))
+        if self.low is None:
+            return values
+        clipped = np.clip(values, self.low, self.high)
+        return np.asarray((clipped - np.float32(self.mean)) / np.float32(self.spread))
+
+
+def grey_scale(
+    pixels: NDArray[np.float32], how: Normalisation, name: str = "the image", fill: float = 0.0
+) -> GreyScale:
+    """The grey scale of a whole image of any shape, with finite values.
+
+    Its extremes are clipped, then the mean subtracted, and what remains divided by the standard deviation.
+    Raises ImageError for an image without contrast, or, where the values are to stay as they are, one with
+    values outside [0, 1].
     """
     if how.kind == "none":
-        return _between_0_and_1(pixels, name)
+        _check_between_0_and_1(pixels, name)
+        return GreyScale(fill=fill)
     low, high = map(float, np.percentile(pixels, [how.clip_percent, 100 - how.clip_percent]))
     clipped = np.clip(pixels, low, high)
     spread = float(clipped.std())
@@ -63,15 +92,20 @@ def normalise(
             f"{name}: all pixels have the same value ({low:g}) after clipping {how.clip_percent:g} % at both "
             "ends; there is nothing to see in it, leave it out"
         )
-    normalised: NDArray[np.float32] = (clipped - clipped.mean()) / np.float32(spread)
-    return normalised
+    return GreyScale(low, high, float(clipped.mean()), spread, fill)
 
 
-def _between_0_and_1(pixels: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+def normalise(
+    pixels: NDArray[np.float32], how: Normalisation, name: str = "the image"
+) -> NDArray[np.float32]:
+    """Bring a whole image to its grey scale; raises ImageError as grey_scale does."""
+    return grey_scale(pixels, how, name).apply(pixels)
+
+
+def _check_between_0_and_1(pixels: NDArray[np.float32], name: str) -> None:
     low, high = float(pixels.min()), float(pixels.max())
     if low < 0 or high > 1:
         raise ImageError(
             f"{name}: its values go from {low:g} to {high:g}, where this model or recipe takes images between 0 "
             "and 1 as they are; bring them to that range, or train with normalisation.kind=zscore"
         )
-    return pixels

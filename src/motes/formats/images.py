@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from motes.errors import ImageError, MotesError
-from motes.formats import mrc, raster, tiff
+from motes.formats import mrc, raster, stores, tiff
 from motes.formats.header import ImageInfo
 from motes.image import Image
 
@@ -44,6 +44,7 @@ class _Format:
 
 _MRC = _Format("MRC", mrc.info, mrc.read)
 _TIFF = _Format("TIFF", tiff.info, tiff.read)
+_STORE = _Format("a zarr store", stores.info, stores.read)
 _RASTER = _Format("PNG or JPEG", raster.info, raster.read)
 _MAGIC = dict.fromkeys(tiff.MAGIC, _TIFF) | {raster.PNG_MAGIC: _RASTER, raster.JPEG_MAGIC: _RASTER}
 
@@ -117,6 +118,8 @@ def _format_by_content(path: Path) -> _Format | None:
 
 def _format_of(path: Path) -> _Format:
     """By content; what has no mark is MRC, as old and compressed ones are, unless its name says otherwise."""
+    if stores.is_store(path):
+        return _STORE
     if not path.is_file():
         raise ImageError(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
     if path.stat().st_size == 0:

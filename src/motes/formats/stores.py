@@ -12,14 +12,17 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import DTypeLike, NDArray
 
 from motes.errors import ImageError
+from motes.formats.header import ImageInfo
 from motes.output import explained
+
+if TYPE_CHECKING:  # zarr takes 0.4 s to import, and most commands meet no store
+    import zarr
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 CACHE_BYTES = 2**29
@@ -159,6 +162,8 @@ def open_store(path: Path, ndim: int = 2, cache: ChunkCache | None = None) -> St
 
     Raises ImageError for what is not zarr, of another shape, without images, or not of numbers.
     """
+    import zarr
+
     if not path.exists():
         raise ImageError(f"{path}: no such store")
     if not is_store(path):
@@ -179,7 +184,21 @@ def open_store(path: Path, ndim: int = 2, cache: ChunkCache | None = None) -> St
     return Store(path, array, cache)
 
 
+def info(path: Path, ndim: int, pixel_size: float | None) -> ImageInfo:
+    """What is known of the images of a store; ImageError as open_store raises it."""
+    store = open_store(path, ndim)
+    return ImageInfo(store.shape[1:], pixel_size, len(store), None)
+
+
+def read(path: Path, ndim: int, section: int) -> NDArray[Any]:
+    """([z,] y, x) pixels of one image of a store, 0-based; ImageError as open_store raises it."""
+    store = open_store(path, ndim)
+    return store.image(section)[(slice(None),) * ndim]
+
+
 def _only_array(path: Path, group: "zarr.Group") -> "zarr.Array[Any]":
+    import zarr
+
     names = sorted(group.array_keys())
     if len(names) != 1:
         found = f"{len(names)} arrays ({', '.join(names[:5])})" if names else "no array"
@@ -230,6 +249,8 @@ class StoreWriter:
 
 def create_store(path: Path, shape: Sequence[int], dtype: DTypeLike) -> StoreWriter:
     """A new store of images ([z,] y, x), with room for one; OutputError where it cannot be written."""
+    import zarr
+
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         array = zarr.create_array(
@@ -240,6 +261,8 @@ def create_store(path: Path, shape: Sequence[int], dtype: DTypeLike) -> StoreWri
 
 def reopen_store(path: Path) -> StoreWriter:
     """A store that create_store made, open for more; ImageError where it is none."""
+    import zarr
+
     with _explained(path, "the description of its array"):
         array = zarr.open_array(path, mode="r+")
     return StoreWriter(path, array)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from motes.nets.build import parameter_count
-from motes.nets.cost import net_cost
+from motes.nets.cost import net_operations
 from motes.output import write_text
 from motes.predict.maps import probability_maps
 from motes.recipe import Recipe
@@ -51,7 +51,7 @@ def training_cost(net: nn.Module, recipe: Recipe, validator: Validator) -> Train
     return TrainingCost(
         parameters=parameter_count(net),
         crop=crop,
-        operations=net_cost(recipe.net, crop).operations,
+        operations=net_operations(recipe.net, crop),
         image=tuple(pixels.shape),
         seconds_per_image=round(seconds, 4),
         peak_memory=peak_memory(device),

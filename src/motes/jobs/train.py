@@ -24,13 +24,14 @@ from motes.jobs.training_report import leave_report
 from motes.nets.borrowed import load_encoder
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
-from motes.output import write_text
+from motes.output import remove_half_written, write_text
 from motes.picking.thresholds import FittedThreshold, fit_threshold
 from motes.recipe import Recipe
-from motes.train.checkpoint import Progress
-from motes.train.loop import Plan, Row, best_epochs, chosen_precision, train_net
+from motes.train.checkpoint import LAST, Progress
+from motes.train.loop import best_epochs, chosen_precision, train_net
 from motes.train.losses import find_loss
 from motes.train.mining import Mine
+from motes.train.plan import Plan, Row
 from motes.train.processes import Processes, joined, with_shared_statistics
 from motes.train.validate import Validator
 
@@ -143,6 +144,7 @@ def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
         raise OutputError(
             f"{run} began with another recipe (see {kept}); resume with the same words, or use another folder"
         )
+    remove_half_written(run / LAST)  # as large as the net, and a run may be killed many times
     keep_manifest(run, parts, resume)
     write_text(kept, recipe.as_yaml())
 

@@ -30,10 +30,26 @@ def net_cost(net: NetDescription, size: tuple[int, ...]) -> NetCost:
     RecipeError where the size does not fit the net.
     """
     _check_size(net, size)
+    if net.norm in ("batch", "instance") and all(side == net.multiple for side in size):
+        raise RecipeError(
+            f"{'x'.join(map(str, size))} leaves a single value a channel at the coarsest level of {net.name}, too "
+            f"few for its norm; expected one side of {2 * net.multiple} or more"
+        )
+    module, image = _without_data(net, size)
+    return NetCost(parameter_count(module), _operations(module, image), _kept_bytes(module, image))
+
+
+def net_operations(net: NetDescription, size: tuple[int, ...]) -> int:
+    """The operations of one forward pass, as in NetCost; RecipeError where the size does not fit the net."""
+    _check_size(net, size)
+    return _operations(*_without_data(net, size))
+
+
+def _without_data(net: NetDescription, size: tuple[int, ...]) -> tuple[nn.Module, Tensor]:
+    """The net and an image for it, on the meta device."""
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         module = NETS[net.name].build(net).to("meta")
-    image = torch.empty(1, net.inputs, *size, device="meta")
-    return NetCost(parameter_count(module), _operations(module, image), _kept_bytes(module, image))
+    return module, torch.empty(1, net.inputs, *size, device="meta")
 
 
 def padded_size(net: NetDescription, size: tuple[int, ...]) -> tuple[int, ...]:
@@ -51,11 +67,6 @@ def _check_size(net: NetDescription, size: tuple[int, ...]) -> None:
     if min(size) < 1 or padded_size(net, size) != size:
         raise RecipeError(
             f"{net.name} takes sides that are multiples of {net.multiple}, not {found}; try {wanted}"
-        )
-    if net.norm in ("batch", "instance") and all(side == net.multiple for side in size):
-        raise RecipeError(
-            f"{found} leaves a single value a channel at the coarsest level of {net.name}, too few for its norm; "
-            f"expected one side of {2 * net.multiple} or more"
         )
 
 

@@ -2,10 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -28,48 +25,11 @@ from motes.train.checkpoint import (
     save_weights,
     snapshot_place,
 )
-from motes.train.losses import Loss
-from motes.train.mining import Mine, Place
-from motes.train.processes import ALONE, Processes
+from motes.train.plan import Plan, Row
 from motes.train.schedules import learning_rate, restart_epochs, since_best
 from motes.train.settings import Training
 
-Row = dict[str, float | None]
-
-
-class Source(Protocol):
-    """Whatever makes batches: `cut` on the processor, ahead of time, `finish` where the net is."""
-
-    def cut(self, seed: int, epoch: int, numbers: Sequence[int]) -> Patches:
-        """What the crops of these numbers need from their images."""
-
-    def finish(self, patches: Patches, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The crops and their targets."""
-
-    def with_hard(self, places: Sequence[Place]) -> "Source":
-        """The same, that also shows these places."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A training, as data. run: its folder. steps: in an epoch.
-
-    validate: a net's metrics on the validation images. on_epoch: takes the row of each epoch before it is
-    kept in a checkpoint, so that a run killed between the two does the epoch's end again rather than lose
-    its record. on_step: takes how many steps are done. mine: finds hard negatives for the next epoch.
-    """
-
-    run: Path
-    source: Source
-    training: Training
-    loss: Loss
-    seed: int
-    steps: int
-    validate: Callable[[nn.Module], Mapping[str, float | None]]
-    on_epoch: Callable[[Row], None] = lambda _: None
-    on_step: Callable[[int], None] = lambda _: None
-    mine: Mine | None = None
-    processes: Processes = field(default=ALONE)
+MAKERS = 8  # threads that cut crops for a GPU; on a processor one more would only take cores from the net
 
 
 def train_net(net: nn.Module, plan: Plan) -> Progress:
@@ -117,7 +77,7 @@ def train_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
     device = next(trainee.net.parameters()).device
     pending: list[Tensor] = []  # a loss that the device has not been asked for yet, so that it need not wait
     saved = started = time.monotonic()
-    for parts, waited in upcoming(plan, progress):
+    for parts, waited in upcoming(plan, progress, device.type == "cuda"):
         torch.manual_seed(seed_of_step(plan, progress))  # for dropout
         loss, finishing = train_step(trainee, plan, progress, parts, device)
         pending.append(loss)
@@ -133,6 +93,7 @@ def train_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
             save_checkpoint(plan.run, trainee, progress)
             saved = now
     progress.losses += [finite(loss, plan, progress) for loss in pending]
+    progress.seconds += time.monotonic() - started  # until the device has done the last step
 
 
 def train_step(
@@ -213,10 +174,10 @@ def use_weights(trainee: Trainee, plan: Plan, progress: Progress) -> None:
     trainee.net.eval()
 
 
-def upcoming(plan: Plan, progress: Progress) -> Iterator[tuple[list[Patches], float]]:
+def upcoming(plan: Plan, progress: Progress, on_gpu: bool = False) -> Iterator[tuple[list[Patches], float]]:
     """The batches of an epoch that are still to come, in parts, and how long each was waited for (s).
 
-    Each is cut in the background while the one before is trained on.
+    They are cut in the background while those before are trained on.
     """
     training = plan.training
     hard = [(int(image), np.array(point)) for image, *point in progress.hard]
@@ -226,10 +187,11 @@ def upcoming(plan: Plan, progress: Progress) -> Iterator[tuple[list[Patches], fl
         numbers = plan.processes.share(range(step * training.batch, (step + 1) * training.batch))
         size = len(numbers) // training.accumulate
         parts = [numbers[i : i + size] for i in range(0, len(numbers), size)]
-        return [source.cut(plan.seed, progress.epochs, part) for part in parts]
+        patches = [source.cut(plan.seed, progress.epochs, part) for part in parts]
+        return [each.pin_memory() for each in patches] if on_gpu else patches
 
     waiting = time.monotonic()
-    for parts in made_ahead(cut, range(progress.steps, plan.steps)):
+    for parts in made_ahead(cut, range(progress.steps, plan.steps), MAKERS if on_gpu else 1):
         yield parts, time.monotonic() - waiting
         waiting = time.monotonic()
 
