@@ -41,12 +41,12 @@ def stores(folder: Path, count: int, seed: int) -> None:
     """images.zarr and masks.zarr of simulated micrographs of 1536 x 1536, brought to 768 x 768."""
     if (folder / "masks.zarr").exists():
         return
-    made = folder / "simulated"
+    made = folder.with_name(f"{folder.name}-simulated")
     simulate = ["--count", count, "--size", "1536x1536", "--seed", seed]
-    measure.run([*measure.MOTES, "simulate", "micrographs", made, *simulate], folder / "simulate.log")
+    measure.run([*measure.MOTES, "simulate", "micrographs", made, *simulate], made.with_suffix(".log"))
     measure.run(
         [*measure.MOTES, "prepare", made / "images", made / "picks", folder, "--size", 768],
-        folder / "prepare.log",
+        folder.with_suffix(".log"),
     )
 
 

@@ -9,16 +9,32 @@ from typing import Any
 
 import pytest
 import typer.main
+import yaml
 
 from motes.cli.main import app
-from motes.recipe import leaf_keys, load_recipe
+from motes.recipe import leaf_keys, load_recipe, shipped_recipes
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-VERBS = ["simulate micrographs", "inspect", "train", "pick", "score", "convert", "doctor"]
+VERBS = [
+    "simulate micrographs",
+    "inspect",
+    "recipe",
+    "nets",
+    "prepare",
+    "train",
+    "pick",
+    "score",
+    "convert",
+    "doctor",
+]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MADE = re.compile(r"<!-- made by .*?: start -->.*?<!-- made by .*?: end -->", re.DOTALL)
 INLINE = re.compile(r"`(motes [a-z][^`]*)`")
+START = re.compile(r"^((torchrun|srun) .*bin/)?motes ")
+CHANGES = re.compile(r"`(\'?[a-z_.]+=[^`]+)`")
 MARK = re.compile(r"[^\w\- ]")
 
 
@@ -29,8 +45,24 @@ def commands() -> Iterator[Any]:
         blocks = [line for block in FENCE.findall(text) for line in block.replace("\\\n", "").splitlines()]
         running = [found for found in INLINE.findall(FENCE.sub("", text)) if " --" in found or "=" in found]
         for line in [*blocks, *running]:
-            if line.startswith("motes "):
-                yield pytest.param(line, id=f"{page.name}: {line}")
+            if START.match(line):
+                yield pytest.param(START.sub("motes ", line), id=f"{page.name}: {line}")
+
+
+def changes() -> Iterator[Any]:
+    """Changes of a recipe in the running text, such as `flip=false`; several words of one span belong together."""
+    for page in PAGES:
+        text = FENCE.sub("", MADE.sub("", page.read_text(encoding="utf-8")))
+        for found in CHANGES.findall(text):
+            if found != "key=value" and not found.endswith("..."):
+                yield pytest.param(shlex.split(found), id=f"{page.name}: {found}")
+
+
+def example_recipes() -> Iterator[Any]:
+    """The recipes in the pages."""
+    for page in PAGES:
+        for number, block in enumerate(YAML.findall(page.read_text(encoding="utf-8")), start=1):
+            yield pytest.param(block, id=f"{page.name}: recipe {number}")
 
 
 def command_of(verb: str) -> Any:
@@ -50,8 +82,23 @@ def test_commands_parse(line: str) -> None:
         return
     read = command_of(verb).make_context(verb, given).params
     assert not read.get("left_over")
-    if verb == "train" and read["recipe"] == "micrographs":
-        load_recipe("micrographs", read["changes"] or ())
+    if verb in ("train", "recipe"):
+        name = read.get("recipe") or read.get("name")
+        shipped = name in shipped_recipes()
+        load_recipe(name if shipped else "micrographs", read["changes"] or ())
+
+
+@pytest.mark.parametrize("words", list(changes()))
+def test_changes_can_be_made(words: list[str]) -> None:
+    recipe = load_recipe("micrographs", words)
+    assert recipe.name == "micrographs"
+
+
+@pytest.mark.parametrize("text", list(example_recipes()))
+def test_example_recipes_load(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_recipe(str(path)).name == yaml.safe_load(text)["name"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -79,7 +79,10 @@ def test_on_stores_of_images_and_masks(motes: Motes, make: Any, tmp_path: Path, 
     assert answer.code == 0, answer.err
     summary = check_run(run)
     assert summary["watched"] == "pixel_f1"
-    assert [set(METRICS) <= set(row) for row in rows_of(run)] == [False, True]  # each ten epochs, and the last
+    assert [set(METRICS) <= set(row) for row in rows_of(run)] == [
+        False,
+        True,
+    ]  # each ten epochs, and the last
     assert set(METRICS) <= set(summary["best"])
     table = (run / "data.csv").read_text()
     assert [table.count(",train,"), table.count(",validation,")] == [5, 2]
@@ -90,7 +93,7 @@ def test_on_label_images(motes: Motes, make: Any, tmp_path: Path, name: str) -> 
     images, masks = make.label_images(tmp_path)
     run = tmp_path / "run"
     words = ("--images", images, "--masks", masks, "--out", run, "--threads", 1)
-    answer = motes("train", name, *words, *NARROW, "sampling.size=32", "normalisation.kind=standard")
+    answer = motes("train", name, *words, *NARROW, "sampling.size=32")
     assert answer.code == 0, answer.err
     assert check_run(run)["watched"] == "pixel_iou"
     assert set(METRICS) <= set(rows_of(run)[0])
@@ -98,7 +101,7 @@ def test_on_label_images(motes: Motes, make: Any, tmp_path: Path, name: str) -> 
 
 def test_on_tomograms_and_then_pick(motes: Motes, make: Any, tmp_path: Path) -> None:
     names = load_recipe("tomogram").class_names
-    images, picks = make.picked(tmp_path, (16, 48, 48), 3, 10.0, classes=names[:4])
+    images, picks = make.picked(tmp_path, (32, 48, 48), 3, 10.0, classes=names[:4])
     run = tmp_path / "run"
     words = ("--images", images, "--picks", picks, "--out", run, "--threads", 1)
     answer = motes("train", "tomogram", *words, *NARROW, "sampling.size=[16, 32, 32]", "net.widths=[2, 4]")
@@ -107,7 +110,9 @@ def test_on_tomograms_and_then_pick(motes: Motes, make: Any, tmp_path: Path) -> 
     assert re.search(rf"^validation, {names[0]}: F1 ", answer.out, re.MULTILINE)
     described = load_model(run / "model.safetensors").description
     assert described.classes == list(described.thresholds) == names
-    answer = motes("pick", images, "--model", run / "model.safetensors", "--out", tmp_path / "out", "--threads", 1)
+    answer = motes(
+        "pick", images, "--model", run / "model.safetensors", "--out", tmp_path / "out", "--threads", 1
+    )
     assert answer.code == 0, answer.err
     table = tmp_path / "out" / "picks" / "0.mrc.csv"
     (found,) = read(table, table.read_text()).values()

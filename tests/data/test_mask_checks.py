@@ -108,7 +108,7 @@ def test_wrong_values_stop_the_check_at_once_and_name_the_mask(tmp_path):
     images, masks = marked_set(count=4)
     masks[2] *= 255
     seen = []
-    with pytest.raises(ImageError, match=r"masks.zarr\[2\]: the mask holds 0 and 255"):
+    with pytest.raises(ImageError, match=r"000003@masks.zarr: the mask holds 0 and 255"):
         checked(tmp_path, images, masks, done=seen.append)
     assert seen == [1, 2]
 
@@ -116,14 +116,14 @@ def test_wrong_values_stop_the_check_at_once_and_name_the_mask(tmp_path):
 def test_images_beyond_0_and_1_that_are_to_stay_are_refused(tmp_path):
     images, masks = marked_set(count=3)
     images[1] *= 255
-    with pytest.raises(ImageError, match=r"images.zarr\[1\]: its values go from .* to 255"):
+    with pytest.raises(ImageError, match=r"000002@images.zarr: its values go from .* to 255"):
         checked(tmp_path, images, masks)
     assert len(checked(tmp_path / "z", images, masks, how=Normalisation()).usable) == 3
 
 
 def test_masks_that_are_all_empty_are_refused(tmp_path):
     images, masks = marked_set(count=3)
-    with pytest.raises(ImageError, match=r"all 3 masks are empty, beginning with masks.zarr\[0\]"):
+    with pytest.raises(ImageError, match=r"all 3 masks are empty, beginning with 000001@masks.zarr"):
         checked(tmp_path, images, masks * 0)
     with pytest.raises(ImageError, match=r"-1 means ignored"):
         checked(tmp_path / "i", images, masks.astype(np.int8) * 0 - 1)
@@ -145,10 +145,10 @@ def test_bad_images_cost_the_others_nothing(tmp_path):
     images[2, 0, :7] = np.nan
     images[4] = 0.5
     found = checked(tmp_path, images, masks, how=Normalisation())
-    assert [each.name for each in found.usable] == [f"images.zarr[{n}]" for n in (0, 2, 3, 5)]
-    assert "NaN or infinite" in found.problems["images.zarr[1]"]
-    assert "the same value" in found.problems["images.zarr[4]"]
-    assert found.notes == ["images.zarr[2]: 7 NaN or infinite pixels masked"]
+    assert [each.name for each in found.usable] == [f"{n + 1:06d}@images.zarr" for n in (0, 2, 3, 5)]
+    assert "NaN or infinite" in found.problems["000002@images.zarr"]
+    assert "the same value" in found.problems["000005@images.zarr"]
+    assert found.notes == ["000003@images.zarr: 7 NaN or infinite pixels masked"]
 
 
 def test_damaged_files_and_other_sizes_cost_the_others_nothing(tmp_path):
@@ -168,7 +168,7 @@ def test_damaged_files_and_other_sizes_cost_the_others_nothing(tmp_path):
 
 def test_no_usable_image_is_an_error(tmp_path):
     images, masks = marked_set(count=2)
-    with pytest.raises(ImageError, match=r"images.zarr\[0\].*NaN"):
+    with pytest.raises(ImageError, match=r"000001@images.zarr.*NaN"):
         checked(tmp_path, images * np.nan, masks)
 
 

@@ -36,7 +36,7 @@ def save_files(folder: Path, names=("a.tif", "b/c.tif"), end="") -> None:
 
 def test_stores_give_normalised_pixels_and_labels_where_they_are_sliced(stores):
     found = collect_masks([stores[0]], stores[1], "binary", ZSCORE)
-    assert [each.name for each in found.images] == [f"images.zarr[{n}]" for n in range(6)]
+    assert [each.name for each in found.images] == [f"{n + 1:06d}@images.zarr" for n in range(6)]
     assert [each.chunk for each in found.images] == [0, 0, 1, 1, 2, 2]
     image = found.images[3]
     pixels, labels = image.pixels, image.labels

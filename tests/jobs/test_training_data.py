@@ -98,6 +98,8 @@ def masked_set(folder: Path, name: str, count: int = 4) -> DataSource:
         mask = (rows - y) ** 2 + (columns - x) ** 2 < 64
         images.write(number, (0.3 + 0.4 * mask + rng.uniform(0, 0.1, mask.shape)).astype(np.float32))
         masks.write(number, mask.astype(np.uint8))
+    images.resize(count)
+    masks.resize(count)
     return DataSource((str(images.path),), masks=str(masks.path))
 
 
@@ -188,3 +190,36 @@ def test_the_manifest_notices_changed_data(tmp_path):
     keep_manifest(tmp_path, parts, resume=True)
     with pytest.raises(OutputError, match="have changed since"):
         keep_manifest(tmp_path, Parts(parts.train[1:], parts.validation, []), resume=True)
+
+
+def test_pieces_of_one_micrograph_are_never_divided(tmp_path):
+    source = masked_set(tmp_path, "m", 6)
+    rows = "".join(f"{n},{'abc'[n // 2]}.mrc\n" for n in range(6))
+    Path(source.images[0]).with_name("index.csv").write_text("row,image\n" + rows)
+    changes = ("sampling.size=64", "split.validation=0.4")
+    parts = gathered([source], tmp_path / "run", *changes, name="fair-standard")
+    assert {image.group for image in parts.validation}.isdisjoint({image.group for image in parts.train})
+    assert {image.group for image in [*parts.validation, *parts.train]} == {"a.mrc", "b.mrc", "c.mrc"}
+
+
+def test_a_group_with_two_parts_is_refused(tmp_path):
+    made = [picked_set(tmp_path / name, 2, size) for name, size in (("a", 60), ("b", 80))]
+    parts = ("train", "validation")
+    sources = [
+        DataSource(each.images, each.picks, group="one", part=part)
+        for each, part in zip(made, parts, strict=True)
+    ]
+    with pytest.raises(InputError, match="'one' stands both in train and in validation"):
+        gathered(sources, tmp_path / "run")
+
+
+def test_images_of_the_same_name_are_told_apart(tmp_path):
+    sources = [picked_set(tmp_path / "a", 1, 60), picked_set(tmp_path / "b", 1, 80)]
+    parts = gathered(sources, tmp_path / "run", "validation=0")
+    assert [image.name for image in parts.train] == ["1/0.mrc", "2/0.mrc"]
+
+
+def test_a_diameter_given_with_masks_is_kept_for_picking(tmp_path):
+    source = masked_set(tmp_path, "m")
+    parts = gathered([source], tmp_path / "run", "sampling.size=64", "diameter=16px", name="fair-standard")
+    assert parts.lengths == [Length(16, "px")]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,9 @@ def test_classes_are_scored_one_by_one_and_averaged():
     assert row["best_f1_a"] == 1.0
     assert row["best_f1_b"] is None
     assert row["pixel_recall"] == pytest.approx(0.5, abs=0.01)
+    weighted = replace(validator, weights=(3.0, 1.0))
+    row = weighted.row(weighted.look(Given(np.stack([np.zeros_like(first), first, missing]))))
+    assert row["pixel_recall"] == pytest.approx(0.75, abs=0.01)
 
 
 def test_with_masks_pixels_are_scored_and_ignored_ones_are_not():

@@ -63,5 +63,6 @@ def finish(failures: Sequence[Failure]) -> None:
     if failures:
         ERR.print(f"{len(failures)} could not be used:", style="red")
         for failure in failures:
-            ERR.print(f"  {failure.name}: {failure.reason}", markup=False)
+            named = failure.reason.startswith(failure.name)
+            ERR.print(f"  {failure.reason}" if named else f"  {failure.name}: {failure.reason}", markup=False)
         raise typer.Exit(1)

@@ -70,7 +70,8 @@ def train(
         if found.note:
             OUT.print(found.note, markup=False)
     OUT.print(f"model: {result.model}\nreport: {out / 'report.html'}", markup=False)
-    OUT.print(f"next: motes pick IMAGES --model {result.model} --out {Path('picked')}", markup=False)
+    size = "" if result.knows_diameter else " --diameter DIAMETER"
+    OUT.print(f"next: motes pick IMAGES --model {result.model}{size} --out picked", markup=False)
     finish(result.failures)
 
 

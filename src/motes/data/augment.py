@@ -43,7 +43,11 @@ class Augmentation(BaseModel):
     elastic_sigma: float = Field(5, ge=1, description="its smoothness, px: sigma of the Gaussian")
     contrast: float = Field(0.2, ge=0, lt=1, description="largest relative change of contrast")
     contrast_share: float = Field(1, ge=0, le=1, description="share of crops whose contrast changes")
-    brightness: float = Field(0.2, ge=0, description="largest shift, in standard deviations of the image")
+    brightness: float = Field(
+        0.2,
+        ge=0,
+        description="largest shift, in standard deviations of the image; in grey values where these stay as they are",
+    )
     brightness_share: float = Field(1, ge=0, le=1, description="share of crops whose brightness changes")
     noise: float = Field(0.2, ge=0, description="largest sigma of added noise, same unit")
     noise_share: float = Field(1, ge=0, le=1, description="share of crops that noise is added to")

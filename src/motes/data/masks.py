@@ -1,5 +1,6 @@
 """Images with masks, the second door: label images beside images, or two stores, read where they are cut."""
 
+import csv
 import hashlib
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ MaskKind = Literal["binary", "classes", "instances"]
 Window = tuple[slice, ...]
 
 IGNORED = -1
+INDEX = "index.csv"  # beside a store: what `motes prepare` made its images from
 APPENDED = re.compile(r"_(mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
 TOGETHER = 4  # chunks whose images are mixed in one pass
 
@@ -71,8 +73,9 @@ class FilePixels:
 class MaskedImage:
     """One image and its mask, as stored, not read before they are needed.
 
-    image, mask: ([z,] y, x) of one shape. name: of the file, or as images.zarr[17]. chunk: images of equal
-    number are read together. What is learnt of the whole image (its grey scale, its hash) is kept.
+    image, mask: ([z,] y, x) of one shape. name: of the file, or as 000017@images.zarr. chunk: images of equal
+    number are read together. origin: the micrograph that it is a piece of, or its name. What is learnt of the
+    whole image (its grey scale, its hash) is kept.
     """
 
     name: str
@@ -82,6 +85,7 @@ class MaskedImage:
     normalisation: Normalisation
     mask_name: str
     chunk: int = 0
+    origin: str = ""
     _grey: GreyScale | None = field(default=None, repr=False)
     _sha256: str | None = field(default=None, repr=False)
 
@@ -219,19 +223,37 @@ def _collect_stores(
     masks = open_store(Path(masks_source), ndim)
     _check_same_shape(images, masks)
     per_chunk = max(images.images_per_chunk, masks.images_per_chunk)
+    origins = _origins(images)
     masked = [
         MaskedImage(
-            f"{images.path.name}[{number}]",
+            _section_name(images, number),
             images.image(number),
             masks.image(number),
             kind,
             normalisation,
-            f"{masks.path.name}[{number}]",
+            _section_name(masks, number),
             number // per_chunk,
+            origins[number],
         )
         for number in range(len(images))
     ]
     return MaskedCollection(masked, together=min(TOGETHER, images.chunks_held, masks.chunks_held))
+
+
+def _section_name(store: Store, number: int) -> str:
+    """The name of an image of a store as everywhere else, counted from 1."""
+    return f"{number + 1:06d}@{store.path.name}"
+
+
+def _origins(store: Store) -> list[str]:
+    """The micrograph that each image of a store was made from, by the table that `motes prepare` leaves there."""
+    index = store.path.parent / INDEX
+    if index.is_file():
+        with index.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if len(rows) == len(store) and all(row.get("image") for row in rows):
+            return [row["image"] for row in rows]
+    return [_section_name(store, number) for number in range(len(store))]
 
 
 def _check_same_shape(images: Store, masks: Store) -> None:
@@ -268,6 +290,7 @@ def _collect_files(
             normalisation,
             masks[key].name,
             number,
+            name,
         )
         for number, (name, key) in enumerate((n, pairing.key_of[n]) for n in images if n in pairing.key_of)
     ]

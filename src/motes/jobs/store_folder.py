@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from motes.data.masks import INDEX
 from motes.errors import OutputError
 from motes.formats.stores import StoreWriter, create_store, is_store, reopen_store
 from motes.output import explained, write_text
 
 SETTINGS = "settings.json"
 JOURNAL = ".journal.jsonl"
-INDEX = "index.csv"
 IMAGES, MASKS = "images.zarr", "masks.zarr"
 
 

@@ -3,7 +3,8 @@
 import json
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,13 +53,17 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """model: where it lies. thresholds: by class. failures: images left out. stopped: why, if early."""
+    """model: where it lies. thresholds: by class. failures: images left out. stopped: why, if early.
+
+    knows_diameter: whether the model can be used without one being given.
+    """
 
     model: Path
     thresholds: dict[str, FittedThreshold]
     validation: Row
     failures: list[Failure] = field(default_factory=list)
     stopped: str = ""
+    knows_diameter: bool = True
 
 
 def train(
@@ -92,26 +97,41 @@ def _train(
     teller: Teller,
 ) -> TrainResult:
     processes.once(lambda: _check_run(run, resume))
-    parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
-    recipe = _settled(recipe, parts, processes)
-    processes.once(lambda: _begin(run, recipe, parts, resume))
-    net = build_net(recipe.net, recipe.seed)
-    if recipe.encoder_weights is not None:
-        load_encoder(net, recipe.net, Path(recipe.encoder_weights))
-    net = with_shared_statistics(net.to(device), processes, device)
-    _tell_plan(recipe, parts, net, device, processes, teller)
-    validator = _looker(recipe, parts, parts.validation, device)
-    progress = _train_with_records(net, recipe, parts, run, validator, processes, teller)
-    return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress))
+    with _working_images(run, processes):
+        parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
+        recipe = _settled(recipe, parts, processes)
+        processes.once(lambda: _begin(run, recipe, parts, resume))
+        net = build_net(recipe.net, recipe.seed)
+        if recipe.encoder_weights is not None:
+            load_encoder(net, recipe.net, Path(recipe.encoder_weights))
+        net = with_shared_statistics(net.to(device), processes, device)
+        _tell_plan(recipe, parts, net, device, processes, teller)
+        validator = _looker(recipe, parts, parts.validation, device)
+        progress = _train_with_records(net, recipe, parts, run, validator, processes, teller)
+        return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress))
+
+
+@contextmanager
+def _working_images(run: Path, processes: Processes) -> Iterator[None]:
+    """Remove the working images when training ends, in whatever way: a resumed run makes them again."""
+    try:
+        yield
+    finally:
+        if processes.first:
+            shutil.rmtree(run / STORE, ignore_errors=True)
 
 
 def _check_run(run: Path, resume: bool) -> None:
-    """See that the folder holds no run, unless it is to be gone on with."""
-    names = ("recipe.yaml", "checkpoints", "metrics.jsonl", MODEL)
-    if not resume and any((run / name).exists() for name in names):
+    """See that the folder holds no run that has got anywhere, unless it is to be gone on with."""
+    if not resume and _has_begun(run):
         raise OutputError(
             f"{run} already holds a run; add --resume to go on with it, or give another folder with --out"
         )
+
+
+def _has_begun(run: Path) -> bool:
+    """Whether there is something to lose: a run without a checkpoint may begin anew, with other words too."""
+    return (run / LAST).exists() or (run / MODEL).exists()
 
 
 def _settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
@@ -140,6 +160,7 @@ def _settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
 def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
     """Write recipe and manifest; with resume see that the run began with this very recipe and these data."""
     kept = run / "recipe.yaml"
+    resume = resume and _has_begun(run)
     if resume and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
         raise OutputError(
             f"{run} began with another recipe (see {kept}); resume with the same words, or use another folder"
@@ -200,6 +221,7 @@ def _looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: to
         diameters=() if parts.masked else parts.working,
         target=recipe.target,
         precision=chosen_precision(recipe.training, device),
+        weights=tuple(each.weight for each in recipe.classes),
     )
 
 
@@ -303,8 +325,9 @@ def _finish(
     used = best[0] if recipe.training.keep == "best" and best else progress.epochs
     keep_summary(run, cost, progress, recipe.training.watch, used)
     leave_report(run, data, parts, model, validator, seen, fitted)
-    shutil.rmtree(run / STORE, ignore_errors=True)
-    return TrainResult(run / MODEL, fitted, validator.row(seen), parts.failures, progress.stopped)
+    return TrainResult(
+        run / MODEL, fitted, validator.row(seen), parts.failures, progress.stopped, bool(parts.lengths)
+    )
 
 
 def describe(recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold]) -> ModelDescription:

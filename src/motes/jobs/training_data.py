@@ -118,6 +118,7 @@ def gather(
     there is nothing to train on, or the sources do not go together.
     """
     _check_kinds(sources)
+    _check_groups(sources)
     sets = []
     for number, source in enumerate(source for source in sources if source.part != "test"):
         own = recipe.model_copy(update={"pixel_size": source.pixel_size or recipe.pixel_size})
@@ -236,13 +237,14 @@ def _masked_set(
             ),
             sha256=checked.hashes[image.name],
             particles=None,
-            group=source.group or _own_group(image.name, recipe),
+            group=source.group or _own_group(image.origin, recipe),
             part=source.part,
             chunk=image.chunk,
         )
         for image in usable.images
     ]
-    return _Set(images, checked.failures, masks=usable)
+    lengths = [source.diameter] if source.diameter else recipe.lengths or []
+    return _Set(images, checked.failures, lengths, masks=usable)
 
 
 def _own_group(name: str, recipe: Recipe) -> str:
@@ -251,6 +253,7 @@ def _own_group(name: str, recipe: Recipe) -> str:
 
 def _divided(sets: Sequence[_Set], recipe: Recipe) -> Parts:
     """Training and validation as the sources say; what is left open the seed decides."""
+    sets = _told_apart(sets)
     images = [image for each in sets for image in each.images]
     part_of: dict[int, Part] = {number: image.part for number, image in enumerate(images)}
     if "validation" not in part_of.values():
@@ -267,9 +270,32 @@ def _divided(sets: Sequence[_Set], recipe: Recipe) -> Parts:
         validation,
         [failure for each in sets for failure in each.failures],
         lengths[0] if lengths and all(each == lengths[0] for each in lengths) else [],
-        sets[0].working if sets else (),
+        sets[0].working,
         _pass_over(train, sets),
     )
+
+
+def _told_apart(sets: Sequence[_Set]) -> Sequence[_Set]:
+    """The sets, with the number of the set before each name where two have images of the same name."""
+    names = [image.name for each in sets for image in each.images]
+    if len(set(names)) == len(names):
+        return sets
+    return [
+        replace(each, images=[replace(image, name=f"{number}/{image.name}") for image in each.images])
+        for number, each in enumerate(sets, start=1)
+    ]
+
+
+def _check_groups(sources: Sequence[DataSource]) -> None:
+    """Raise InputError where a group that is never to be divided stands in two parts."""
+    part_of: dict[str, Part] = {}
+    for source in sources:
+        named = source.group and source.part
+        if named and part_of.setdefault(source.group, source.part) != source.part:
+            raise InputError(
+                f"the group {source.group!r} stands both in {part_of[source.group]} and in {source.part}; a group is "
+                "never divided, so give all of it one split, or name two groups"
+            )
 
 
 def _pass_over(train: Sequence[Prepared], sets: Sequence[_Set]) -> Callable[[int, int], NDArray[np.int64]]:

@@ -62,7 +62,7 @@ class NetDescription(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("unet", description="which net, a name in the table of build.py")
+    name: str = Field("unet", description="which net; `motes nets` lists them")
     ndim: Literal[2, 3] = Field(2, description="2 for micrographs, 3 for volumes")
     inputs: int = Field(1, ge=1, description="channels of the input image")
     outputs: int = Field(1, ge=1, description="maps that come out: 1 for one class, else classes + 1")

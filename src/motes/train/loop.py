@@ -15,6 +15,7 @@ from motes.errors import TrainingError
 from motes.predict.maps import fast_precision, to_device
 from motes.train.alarms import alarm
 from motes.train.checkpoint import (
+    LAST,
     Progress,
     Trainee,
     best_place,
@@ -133,7 +134,10 @@ def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
     row = epoch_row(trainee, plan, progress)
 
     def look() -> Mapping[str, float | None]:
-        return plan.validate(trainee.net_in_use.eval())
+        try:
+            return plan.validate(trainee.net_in_use.eval())
+        except TrainingError as error:
+            raise TrainingError(f"{error}. {kept(plan)}") from None
 
     validated = plan.training.is_validated(progress.epochs + 1)
     if validated:
@@ -258,7 +262,12 @@ def finite(loss: Tensor, plan: Plan, progress: Progress) -> float:
     if value != value or abs(value) == float("inf"):
         step = progress.epochs * plan.steps + len(progress.losses) + 1
         raise TrainingError(
-            f"the loss became {value} at step {step}; the last checkpoint is kept in {plan.run}. "
-            "Try a lower learning_rate, or precision=float32"
+            f"the loss became {value} at step {step}. Try a lower learning_rate, or precision=float32. {kept(plan)}"
         )
     return value
+
+
+def kept(plan: Plan) -> str:
+    """What a training that goes wrong within an epoch leaves behind."""
+    saved = (plan.run / LAST).is_file()
+    return f"The last checkpoint is kept in {plan.run}" if saved else "There was no checkpoint yet"

@@ -10,6 +10,7 @@ from torch import nn
 
 from motes.data.crops import Labelled
 from motes.data.paint import Target, paint
+from motes.errors import TrainingError
 from motes.nets.description import NetDescription
 from motes.picking.picker import Picking, pick_map
 from motes.picks import Picks
@@ -36,8 +37,9 @@ class Seen:
 class Validator:
     """Validation images at the working scale, and how picks are found and matched in them.
 
-    classes: their names. diameters: of each class in working pixels, a pick counts within half of it; empty
-    where the truth is masks. target: what was painted to train on, for the truth of single pixels.
+    classes: their names. weights: how much each counts in the means over classes; empty: all the same.
+    diameters: of each class in working pixels, a pick counts within half of it; empty where the truth is
+    masks. target: what was painted to train on, for the truth of single pixels.
     """
 
     images: Sequence[Labelled]
@@ -47,13 +49,22 @@ class Validator:
     diameters: tuple[float, ...]
     target: Target
     precision: torch.dtype
+    weights: tuple[float, ...] = ()
 
     def look(self, net: nn.Module) -> Seen:
-        """Predict every image once; no more than one map is in memory at a time."""
+        """Predict every image once; no more than one map is in memory at a time.
+
+        Raises TrainingError where the net no longer gives numbers.
+        """
         seen = Seen([[] for _ in self.diameters], [PixelCounts() for _ in self.classes])
         for image in self.images:
             pixels = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
             maps = class_maps(probability_maps(net, self.net, pixels, precision=self.precision))
+            if not np.isfinite(maps).all():
+                raise TrainingError(
+                    "the net gives values that are not finite numbers on the validation images. Try a lower "
+                    "learning_rate, or precision=float32"
+                )
             truth = self.true_classes(image)
             for number, probability in enumerate(maps):
                 seen.pixels[number].add(probability, is_class(truth, number, len(maps)))
@@ -84,12 +95,13 @@ class Validator:
         )
 
     def row(self, seen: Seen) -> Row:
-        """All metrics; those of several classes are means over the classes that have them."""
+        """All metrics; those of several classes are weighted means over the classes that have them."""
         rows = [pixel_summary(counts) for counts in seen.pixels]
         if self.diameters:
             picked = [summary(self.curve(seen, number)) for number in range(len(self.classes))]
             rows = [pixels | picks for pixels, picks in zip(rows, picked, strict=True)]
-        joined: Row = {key: _mean([row[key] for row in rows]) for key in rows[0]}
+        weights = self.weights or (1.0,) * len(rows)
+        joined: Row = {key: _mean([row[key] for row in rows], weights) for key in rows[0]}
         if len(rows) > 1:
             for name, row in zip(self.classes, rows, strict=True):
                 best = "best_f1" if self.diameters else "pixel_f1"
@@ -144,6 +156,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 6) if known else None
+def _mean(values: Sequence[float | None], weights: Sequence[float]) -> float | None:
+    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
+    total = sum(weight for _, weight in known)
+    return round(sum(value * weight for value, weight in known) / total, 6) if total else None
