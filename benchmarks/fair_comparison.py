@@ -4,7 +4,7 @@ Simulates micrographs, brings them to stores of 768 x 768, trains both recipes a
 of the reference, and prints what each reached every tenth epoch and what it cost. So few images say
 nothing about which net is better: that is what studies are for.
 
-    python benchmarks/fair_comparison.py [--images 16] [--validation 4] [--epochs 20] [--work FOLDER]
+    python benchmarks/fair_comparison.py [--images 8] [--validation 2] [--epochs 10] [--work FOLDER]
 """
 
 import argparse
@@ -20,9 +20,9 @@ RECIPES = ("fair-standard", "fair-attention")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=16, help="training images of 768 x 768")
-    parser.add_argument("--validation", type=int, default=4, help="validation images")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--images", type=int, default=8, help="training images of 768 x 768")
+    parser.add_argument("--validation", type=int, default=2, help="validation images")
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("benchmark-results/fair"))
     parser.add_argument("changes", nargs="*", help="changes of both recipes, as accumulate=2")

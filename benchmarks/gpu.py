@@ -18,7 +18,7 @@ from torch import nn
 from motes.data.crops import CropSource, Labelled
 from motes.nets.build import build_net
 from motes.nets.cost import net_cost
-from motes.predict.maps import to_device
+from motes.predict.maps import probability_maps, to_device
 from motes.recipe import Recipe, load_recipe
 from motes.train.loop import chosen_precision
 from training_loop import Ready, in_memory, motes_loop, wait
@@ -53,7 +53,7 @@ def training_rate(net: nn.Module, source: object, recipe: Recipe, batch: int, de
 
 @torch.inference_mode()
 def inference_rate(net: nn.Module, images: torch.Tensor, precision: torch.dtype) -> float:
-    """Images per second of forward passes over images that lie on the device."""
+    """Images per second of bare forward passes over a batch that lies on the device."""
     net.eval()
     device = images.device
 
@@ -64,7 +64,17 @@ def inference_rate(net: nn.Module, images: torch.Tensor, precision: torch.dtype)
     return len(images) / seconds(forward, device)
 
 
-def seconds(work: Callable[[], None], device: torch.device, repeats: int = 10 * WARM) -> float:
+def whole_rate(net: nn.Module, recipe: Recipe, source: CropSource, precision: torch.dtype) -> float:
+    """Images per second as `motes pick` and validation predict them: one by one, from and to NumPy."""
+    net.eval()
+    device = next(net.parameters()).device
+    image = np.asarray(source.images[0].data[:, :])
+    return 1 / seconds(
+        lambda: probability_maps(net, recipe.net, image, precision=precision), device, 2 * WARM
+    )
+
+
+def seconds(work: Callable[[], object], device: torch.device, repeats: int = 10 * WARM) -> float:
     """Mean seconds of a piece of work, after it has been done a few times."""
     for _ in range(WARM):
         work()
@@ -89,8 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "this processor"
     changes = [f"sampling.size={options.size}", f"net.width={options.width}", f"compile={options.compile}"]
     print(f"{name}, torch {torch.__version__}, {options.size} x {options.size}\n")
-    print("| net | batch | trains, images/s | with data | TFLOP/s | predicts, images/s | TFLOP/s | GiB |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| net | batch | trains, images/s | with data | TFLOP/s | predicts, images/s | TFLOP/s | one by one, images/s | GiB |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for kind in options.nets:
         recipe = load_recipe("fair-standard", [*changes, f"net.name={kind}"])
         operations = net_cost(recipe.net, recipe.sampling.shape(2)).operations / 1e12
@@ -105,12 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             fed = training_rate(net, source, recipe, batch, device)
             images = to_device(ready.batches[0][0], device)
             predicted = inference_rate(net, images, precision)
+            single = whole_rate(net, recipe, source, precision)
             memory = (
                 torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else float("nan")
             )
             print(
                 f"| {kind} | {batch} | {alone:.1f} | {fed:.1f} | {LOOPS * alone * operations:.1f} | "
-                f"{predicted:.1f} | {predicted * operations:.1f} | {memory:.1f} |",
+                f"{predicted:.1f} | {predicted * operations:.1f} | {single:.1f} | {memory:.1f} |",
                 flush=True,
             )
 

@@ -12,7 +12,7 @@ from motes.data.crops import CropSource, Labelled, Sampling
 from motes.data.paint import Target
 from motes.nets.description import NetDescription
 from motes.picking.picker import Picking
-from motes.train.losses import LossDescription, find_loss
+from motes.train.losses import Loss, LossDescription, find_loss
 from motes.train.plan import Plan
 from motes.train.settings import Training
 from motes.train.validate import Validator
@@ -58,12 +58,14 @@ def nothing_seen(_: nn.Module) -> dict[str, float | None]:
     return {"best_f1": 0.5}
 
 
-def plan(run: Path, training: Training, *, loss: str = "bce", **more: object) -> Plan:
+def plan(
+    run: Path, training: Training, *, loss: str = "bce", loss_given: Loss | None = None, **more: object
+) -> Plan:
     values: dict[str, object] = {
         "run": run,
         "source": source(),
         "training": training.model_copy(update={"watch": "best_f1"}),
-        "loss": find_loss(LossDescription(formula=loss)),
+        "loss": loss_given or find_loss(LossDescription(formula=loss)),
         "seed": 0,
         "steps": training.steps,
         "validate": nothing_seen,

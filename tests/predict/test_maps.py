@@ -6,14 +6,16 @@ from motes.nets.build import build_net, net_reach
 from motes.nets.description import NetDescription
 from motes.predict import maps as maps_module
 from motes.predict.maps import (
-    MEMORY,
     blended,
     largest_side,
     pad_to_multiple,
     probability_maps,
     side_that_fits,
+    values_that_fit,
 )
 from motes.predict.tiles import tiles
+
+VALUES = 375_000_000  # of float32 in 1.5 GB
 
 
 def trained_looking_net(description: NetDescription) -> torch.nn.Module:
@@ -99,9 +101,9 @@ def test_the_edge_of_an_image_looks_as_in_training(monkeypatch):
 @pytest.mark.parametrize("width", [16, 64])
 def test_a_tile_with_its_surround_fits_into_memory(ndim, width):
     description = NetDescription(width=width, ndim=ndim)
-    largest = largest_side(description)
+    largest = largest_side(description, VALUES)
     shape = (description.multiple * 500,) * ndim
-    inner = side_that_fits(description, shape, net_reach(description))
+    inner = side_that_fits(description, shape, net_reach(description), VALUES)
     assert inner >= description.multiple
     tile = next(
         tiles((10_000 * description.multiple,) * ndim, inner, net_reach(description), description.multiple)
@@ -109,12 +111,20 @@ def test_a_tile_with_its_surround_fits_into_memory(ndim, width):
     beside = tile.outer[0].stop - tile.outer[0].start + tile.outer[0].stop - tile.inner[0].stop
     assert inner == description.multiple or beside <= largest
     levels = 2 if ndim == 2 else 4 / 3
-    assert 4 * 6 * width * levels * largest**ndim <= MEMORY
+    assert 6 * width * levels * largest**ndim <= VALUES
+
+
+def test_half_as_long_values_let_twice_as_many_into_memory():
+    net = build_net(NetDescription(width=1, depth=1))
+    short, long = (values_that_fit(net, precision) for precision in (torch.bfloat16, torch.float32))
+    assert short == 2 * long
+    standard = NetDescription(width=64)
+    assert side_that_fits(standard, (832, 832), 107, short) == 832  # 768 px and a margin, in one pass
 
 
 def test_an_image_that_fits_is_predicted_whole():
     description = NetDescription(width=16)
-    assert side_that_fits(description, (800, 640), 107) == 800
+    assert side_that_fits(description, (800, 640), 107, VALUES) == 800
 
 
 def test_blended_tiles_of_a_net_that_looks_nowhere_equal_the_whole():

@@ -30,3 +30,8 @@ def test_neither_loss_nor_metric_improving_raises_the_alarm():
     assert alarm(rows(UNIMPROVED, pixels_called=0.2), TRAINING) is None  # the loss falls
     stuck[3]["best_f1"] = 0.2
     assert alarm(stuck, TRAINING) is None
+
+
+def test_what_cannot_be_judged_or_was_good_from_the_start_raises_none():
+    assert alarm(rows(COLLAPSED, pixels_called=0.0, pixel_auc=None), TRAINING) is None
+    assert alarm(rows(UNIMPROVED, pixels_called=0.2, loss=1.0, best_f1=0.95), TRAINING) is None

@@ -158,10 +158,47 @@ def test_validation_every_second_epoch_and_after_the_last(tmp_path):
 
 
 def test_snapshots_are_spread_evenly_or_end_the_periods_of_restarts():
-    assert snapshot_epochs(Training(epochs=10, snapshots=3), 5) == [3, 7, 10]
-    assert snapshot_epochs(Training(epochs=10), 5) == []
+    assert snapshot_epochs(Training(epochs=10, snapshots=3)) == [3, 7, 10]
+    assert snapshot_epochs(Training(epochs=10)) == []
     restarts = Training(epochs=7, snapshots=3, schedule="cosine_restarts", restart_epochs=1, warmup=0)
-    assert snapshot_epochs(restarts, 100) == [2, 4]  # the first step of all warms up
+    assert snapshot_epochs(restarts) == [1, 3, 7]
+
+
+def test_a_run_killed_before_its_checkpoint_still_has_the_best_of_before(tmp_path):
+    """Done again the epoch may come out worse, as it may on a GPU, and the earlier best is wanted after all."""
+    training = Training(epochs=2, steps=1, batch=2, keep="best")
+
+    def killer(row):
+        if row["epoch"] == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        trained(tmp_path, training, validate=scores([0.5, 0.9]), on_epoch=killer)
+    trained(tmp_path, training, validate=scores([0.1]))
+    assert best_place(tmp_path, 1).is_file()
+
+
+def test_a_metric_that_is_never_defined_leaves_the_last_epoch_in_use(tmp_path):
+    training = Training(epochs=2, steps=1, batch=2, keep="best")
+    net, progress = trained(tmp_path, training, validate=scores([None, None]))
+    assert best_epochs(progress, training.model_copy(update={"watch": "best_f1"})) == []
+    last = torch.load(tmp_path / LAST, weights_only=True)["net"]
+    assert all(torch.equal(last[name], tensor) for name, tensor in net.state_dict().items())
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_a_checkpoint(tmp_path):
+    def steep(logits, target, total):
+        return (logits - logits.detach()).abs().sqrt().sum() + 1.0  # a slope without end at zero
+
+    with pytest.raises(TrainingError, match="the gradient became nan at step 1"):
+        trained(tmp_path, Training(epochs=1, steps=1, batch=2), loss_given=steep)
+    assert not (tmp_path / LAST).exists()
+
+
+def test_an_alarm_after_the_last_epoch_leaves_the_model(tmp_path):
+    blind = {"best_f1": 0.0, "pixel_auc": 0.5, "pixels_called": 0.0}
+    _, progress = trained(tmp_path, Training(epochs=5, steps=1, batch=1), validate=lambda _: blind)
+    assert "calls no pixel a particle" in progress.stopped
 
 
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path):

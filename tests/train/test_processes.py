@@ -41,7 +41,8 @@ def work(run: Path) -> None:
             if processes.first:
                 torch.save(gradients, run / f"gradients-{number}.pt")
         net = build_net(NET, 0)
-        train_net(net, plan(run / "training", SETTINGS, processes=processes))
+        averaging = SETTINGS.model_copy(update={"average": 0.5})
+        train_net(net, plan(run / "training", averaging, processes=processes))
         torch.save(net.state_dict(), run / f"net-{processes.rank}.pt")
         try:
             processes.once(fail)
@@ -93,8 +94,12 @@ def test_torchrun_and_srun_say_who_one_is():
     torchrun = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "x"}
     assert named_by_environment(torchrun) == Processes(3, 4, 1)
     slurm = {"SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0"}
-    assert named_by_environment(slurm) == ALONE  # a job step of one's own, not one net for all
-    assert named_by_environment({**slurm, "MASTER_ADDR": "node1"}) == Processes(1, 2, 0)
+    assert named_by_environment(slurm) == ALONE  # a job's script, which srun has not started
+    step = {**slurm, "SLURM_STEP_NUM_TASKS": "2"}
+    assert named_by_environment({**step, "MASTER_ADDR": "node1"}) == Processes(1, 2, 0)
+    with pytest.raises(InputError, match=r"process 1 of 2.*MASTER_ADDR"):
+        named_by_environment(step)
+    assert named_by_environment({**step, "SLURM_STEP_NUM_TASKS": "1"}).count == 1
 
 
 def test_a_batch_is_shared_in_neighbours():

@@ -36,11 +36,28 @@ def test_restarts_begin_again_at_the_highest_rate_with_longer_periods():
         lowest_rate=1e-3,
     )
     found = rates(training, steps=100)
-    rising = 31
     tops = [step for step in range(1, len(found)) if found[step] > found[step - 1] and found[step] == 1.0]
-    assert tops == [rising - 1, rising + 1000, rising + 3000]
-    assert found[rising + 999] == pytest.approx(1e-3, abs=1e-4)
-    assert restart_epochs(training, 100) == [11, 31]
+    assert tops == [1000, 3000]
+    assert found[999] == pytest.approx(1e-3, abs=1e-4)
+    assert found[0] == pytest.approx(1 / 31, rel=1e-3)
+    assert restart_epochs(training) == [10, 30]
+
+
+@given(st.floats(0, 0.02), st.integers(1, 4), st.integers(1, 3), st.integers(20, 60))
+def test_a_period_ends_where_the_rate_is_lowest(warmup, first, factor, steps):
+    training = Training(
+        epochs=30,
+        learning_rate=1.0,
+        warmup=warmup,
+        schedule="cosine_restarts",
+        restart_epochs=first,
+        restart_factor=factor,
+        lowest_rate=0.01,
+    )
+    found = rates(training, steps)
+    for epoch in restart_epochs(training):
+        assert found[epoch * steps - 1] < 0.02
+        assert found[epoch * steps - 1] == min(found[(epoch - 1) * steps + 15 : epoch * steps])
 
 
 def test_one_cycle_starts_low_peaks_and_ends_low():

@@ -15,7 +15,8 @@ from motes.nets.build import net_reach
 from motes.nets.description import NetDescription
 from motes.predict.tiles import tiles
 
-MEMORY = 1_500_000_000  # bytes of activations that one pass may take
+MEMORY = 1_500_000_000  # bytes of activations that one pass may take on a processor
+GPU_SHARE = 0.5  # of a GPU's free memory
 MARGIN = 2  # coarsest pixels of empty ground around an image, as crops that reach over its edge have it
 
 
@@ -35,7 +36,7 @@ def probability_maps(
     margin = description.multiple * MARGIN
     padded = pad_to_multiple(np.pad(image, margin), description.multiple)
     reach = net_reach(description)
-    side = side or side_that_fits(description, padded.shape, reach)
+    side = side or side_that_fits(description, padded.shape, reach, values_that_fit(net, precision))
 
     def predict_part(part: NDArray[np.float32]) -> NDArray[np.float32]:
         return predict(net, part, precision)
@@ -121,22 +122,28 @@ def pad_to_multiple(image: NDArray[np.float32], multiple: int) -> NDArray[np.flo
     return np.pad(image, [(0, -size % multiple) for size in image.shape])
 
 
-def side_that_fits(net: NetDescription, shape: tuple[int, ...], reach: int | None) -> int:
-    """The side of a tile's inner part such that the tile with its surround fits into MEMORY."""
-    largest = largest_side(net)
+def side_that_fits(net: NetDescription, shape: tuple[int, ...], reach: int | None, values: int) -> int:
+    """The side of a tile's inner part such that no more values are in memory while it is predicted."""
+    largest = largest_side(net, values)
     if math.prod(shape) <= largest**net.ndim:
         return max(shape)
     inner = largest * 2 // 3 if reach is None else largest - 2 * (reach + net.multiple)
     return max(net.multiple, inner)
 
 
-def largest_side(net: NetDescription) -> int:
-    """The side of a square or cube whose activations fit into MEMORY."""
+def largest_side(net: NetDescription, values: int) -> int:
+    """The side of a square or cube whose activations are so many values."""
     # At full resolution a level holds its skip, the upsampled map, both together, and the block's two;
     # each coarser level holds twice the channels on 1/4 (in 3D 1/8) of the pixels.
     levels = 2 if net.ndim == 2 else 4 / 3
-    bytes_per_pixel = 4 * 6 * net.width * levels
-    return int((MEMORY / bytes_per_pixel) ** (1 / net.ndim))
+    return int((values / (6 * net.width * levels)) ** (1 / net.ndim))
+
+
+def values_that_fit(net: nn.Module, precision: torch.dtype) -> int:
+    """How many values of that precision one pass may keep in the memory of the net's device."""
+    device = next(net.parameters()).device
+    memory = GPU_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else MEMORY
+    return int(memory / precision.itemsize)
 
 
 def fast_precision(device: torch.device) -> torch.dtype:

@@ -7,6 +7,7 @@ from motes.train.settings import Training
 COLLAPSED = 5  # validations in a row in which nothing, or everything, was called a particle
 GUESSING = 0.6  # area under the curve of a net that hardly knows one pixel from the other
 UNIMPROVED = 10  # validations
+POOR = 0.5  # of the watched metric; what is better may have been learnt in the first epoch
 
 Row = Mapping[str, float | None]
 
@@ -22,7 +23,10 @@ def _collapse(rows: Sequence[Row]) -> str | None:
     A net that keeps below one half but ranks pixels well is not collapsed: the threshold is fitted later.
     """
     called = {row.get("pixels_called") for row in rows}
-    guessing = all((row.get("pixel_auc") or 0) < GUESSING for row in rows)
+    areas = [
+        row.get("pixel_auc") for row in rows
+    ]  # None where validation shows no particle: no one can judge
+    guessing = all(area is not None and area < GUESSING for area in areas)
     if len(rows) < COLLAPSED or len(called) != 1 or not guessing:
         return None
     share = called.pop()
@@ -37,12 +41,12 @@ def _collapse(rows: Sequence[Row]) -> str | None:
 
 
 def _no_improvement(rows: Sequence[Row], training: Training) -> str | None:
-    """Neither the loss nor the watched metric has ever been better than after the first epoch."""
+    """Neither the loss nor the watched metric has ever been better than after the first epoch, which was poor."""
     if len(rows) < UNIMPROVED:
         return None
     watched = [_number(row.get(training.watch)) for row in rows]
     losses = [_number(row.get("loss")) for row in rows]
-    if max(watched[1:]) > watched[0] or min(losses[1:]) < losses[0]:
+    if max(watched[1:]) > watched[0] or min(losses[1:]) < losses[0] or watched[0] > POOR:
         return None
     return (
         f"neither the loss nor {training.watch} has improved since the first of {len(rows)} validations. "

@@ -1,7 +1,7 @@
 """Checkpoints: all that is needed to go on as if nothing had happened, and the weights of chosen epochs."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,14 +142,12 @@ def plain_weights(net: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def keep_best(run: Path, net: nn.Module, ranked: list[int], epoch: int) -> None:
-    """Keep the weights of this epoch if it is among the best, and no others.
+def drop_all_but(run: Path, epochs: Sequence[int]) -> None:
+    """Remove the weights of epochs that are no longer among the best.
 
-    ranked: the epochs that are to be kept, best first.
+    To be called when the checkpoint that ranks them so is written: until then a resumed run may want them.
     """
-    if epoch in ranked:
-        save_weights(best_place(run, epoch), net)
-    kept = {best_place(run, each) for each in ranked}
+    kept = {best_place(run, epoch) for epoch in epochs}
     for path in (run / "checkpoints").glob("best-*.safetensors"):
         if path not in kept:
             path.unlink()

@@ -1,6 +1,7 @@
 """The training loop, in the open."""
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +20,7 @@ from motes.train.checkpoint import (
     Progress,
     Trainee,
     best_place,
-    keep_best,
+    drop_all_but,
     load_checkpoint,
     load_weights,
     save_checkpoint,
@@ -46,8 +47,9 @@ def train_net(net: nn.Module, plan: Plan) -> Progress:
         while progress.epochs < plan.training.epochs and not progress.stopped:
             train_epoch(trainee, plan, progress)
             trouble = end_epoch(trainee, plan, progress)
-            if trouble:
+            if trouble and progress.epochs < plan.training.epochs:
                 raise TrainingError(f"{trouble}. What was reached is kept in {plan.run}")
+            progress.stopped = progress.stopped or trouble
     use_weights(trainee, plan, progress)
     return progress
 
@@ -76,7 +78,7 @@ def train_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
     """The steps of one epoch that are still to be done."""
     trainee.net.train()
     device = next(trainee.net.parameters()).device
-    pending: list[Tensor] = []  # a loss that the device has not been asked for yet, so that it need not wait
+    pending: list[Tensor] = []  # what the device has not been asked for yet, so that it need not wait
     saved = started = time.monotonic()
     for parts, waited in upcoming(plan, progress, device.type == "cuda"):
         torch.manual_seed(seed_of_step(plan, progress))  # for dropout
@@ -93,7 +95,7 @@ def train_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
         if due:
             save_checkpoint(plan.run, trainee, progress)
             saved = now
-    progress.losses += [finite(loss, plan, progress) for loss in pending]
+    progress.losses += [finite(each, plan, progress) for each in pending]
     progress.seconds += time.monotonic() - started  # until the device has done the last step
 
 
@@ -102,7 +104,8 @@ def train_step(
 ) -> tuple[Tensor, float]:
     """One step of the optimiser, on a batch worked through in parts.
 
-    Returns the loss, still on the device, and how long the crops took to be finished (s).
+    Returns the loss and the norm of the gradient (2,), still on the device, and how long the crops took to be
+    finished (s).
     """
     training = plan.training
     rate = learning_rate(training, done(plan, progress), plan.steps, progress.watched(training.watch))
@@ -121,16 +124,17 @@ def train_step(
         loss.backward()  # type: ignore[no-untyped-call]
         losses.append(loss.detach())
     plan.processes.add_gradients(trainee.net)
-    nn.utils.clip_grad_norm_(trainee.net.parameters(), training.clip)
+    norm = nn.utils.clip_grad_norm_(trainee.net.parameters(), training.clip)
     trainee.optimiser.step()
     if trainee.average is not None:
         trainee.average.update_parameters(trainee.net)
-    return torch.stack(losses).sum(), finishing
+    return torch.stack([torch.stack(losses).sum(), norm]), finishing
 
 
 def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
     """Validate, keep what is to be kept, write the checkpoint; what has gone wrong, or nothing."""
-    plan.processes.average_statistics(trainee.net)
+    for net in {trainee.net, trainee.net_in_use}:
+        plan.processes.average_statistics(net)
     row = epoch_row(trainee, plan, progress)
 
     def look() -> Mapping[str, float | None]:
@@ -159,13 +163,15 @@ def hard_places(trainee: Trainee, plan: Plan, progress: Progress) -> list[list[f
 
 
 def keep_epoch(trainee: Trainee, plan: Plan, progress: Progress, row: Row) -> None:
-    """Write the weights that are to be kept, the epoch's record, and last the checkpoint."""
-    epoch = progress.epochs
-    keep_best(plan.run, trainee.net_in_use, best_epochs(progress, plan.training), epoch)
-    if epoch in snapshot_epochs(plan.training, plan.steps):
+    """Write the weights that are to be kept, the epoch's record, and then the checkpoint that knows of both."""
+    epoch, best = progress.epochs, best_epochs(progress, plan.training)
+    if epoch in best:
+        save_weights(best_place(plan.run, epoch), trainee.net_in_use)
+    if epoch in snapshot_epochs(plan.training):
         save_weights(snapshot_place(plan.run, epoch), trainee.net_in_use)
     plan.on_epoch(row)
     save_checkpoint(plan.run, trainee, progress)
+    drop_all_but(plan.run, best)
 
 
 def use_weights(trainee: Trainee, plan: Plan, progress: Progress) -> None:
@@ -222,18 +228,19 @@ def why_stop(progress: Progress, training: Training) -> str:
 
 
 def best_epochs(progress: Progress, training: Training) -> list[int]:
-    """The epochs whose weights are kept, best first; of equals the earlier."""
+    """The epochs whose weights are kept, best first, of equals the earlier; none where nothing was defined."""
     watched = progress.watched(training.watch)
-    order = sorted(range(len(watched)), key=lambda i: -watched[i])
+    defined = [i for i in range(len(watched)) if watched[i] > float("-inf")]
+    order = sorted(defined, key=lambda i: -watched[i])
     return [int(progress.rows[i]["epoch"] or 0) for i in order[: training.best]]
 
 
-def snapshot_epochs(training: Training, steps: int) -> list[int]:
+def snapshot_epochs(training: Training) -> list[int]:
     """The epochs, counted from 1, whose weights are kept for an ensemble."""
     if not training.snapshots:
         return []
     if training.schedule == "cosine_restarts":
-        return restart_epochs(training, steps)[-training.snapshots :]
+        return restart_epochs(training)[-training.snapshots :]
     spread = training.epochs / training.snapshots
     return [round(spread * (i + 1)) for i in range(training.snapshots)]
 
@@ -256,15 +263,17 @@ def seed_of_step(plan: Plan, progress: Progress) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "little")
 
 
-def finite(loss: Tensor, plan: Plan, progress: Progress) -> float:
-    """The loss as a number; TrainingError where it is none."""
-    value = float(loss)
-    if value != value or abs(value) == float("inf"):
-        step = progress.epochs * plan.steps + len(progress.losses) + 1
-        raise TrainingError(
-            f"the loss became {value} at step {step}. Try a lower learning_rate, or precision=float32. {kept(plan)}"
-        )
-    return value
+def finite(loss_and_norm: Tensor, plan: Plan, progress: Progress) -> float:
+    """The loss as a number; TrainingError where it, or the norm of the gradient, is none."""
+    loss, norm = loss_and_norm.tolist()
+    for name, value in (("loss", loss), ("gradient", norm)):
+        if not math.isfinite(value):
+            step = progress.epochs * plan.steps + len(progress.losses) + 1
+            raise TrainingError(
+                f"the {name} became {value} at step {step}. Try a lower learning_rate, or precision=float32. "
+                f"{kept(plan)}"
+            )
+    return float(loss)
 
 
 def kept(plan: Plan) -> str:

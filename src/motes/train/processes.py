@@ -8,7 +8,7 @@ that has the whole batch.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -96,7 +96,8 @@ def joined(device: str | None = None) -> Iterator[Processes]:
         yield ALONE
         return
     on_gpu = torch.cuda.is_available() and not (device or "cuda").startswith("cpu")
-    if on_gpu:
+    if on_gpu:  # a task of Slurm may see its own GPU only, whatever its number on the machine
+        found = replace(found, local=found.local % torch.cuda.device_count())
         torch.cuda.set_device(found.local)
     try:
         dist.init_process_group(
@@ -114,16 +115,23 @@ def joined(device: str | None = None) -> Iterator[Processes]:
 
 
 def named_by_environment(environment: Mapping[str, str]) -> Processes:
-    """Who this process is, by the variables of torchrun, or of srun where MASTER_ADDR is set beside them.
+    """Who this process is, by the variables of torchrun or of srun; alone where neither has started it.
 
-    Slurm sets its own in every job, so without MASTER_ADDR a job of one process is taken to be alone.
+    InputError where srun has started several that cannot find each other: they would all write one run.
     """
     for rank, count, local in (
         ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
-        ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+        ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),
     ):
-        if rank in environment and count in environment and "MASTER_ADDR" in environment:
-            return Processes(*(int(environment.get(name, "0")) for name in (rank, count, local)))
+        if rank in environment and count in environment:
+            found = Processes(*(int(environment.get(name, "0")) for name in (rank, count, local)))
+            if found.count > 1 and "MASTER_ADDR" not in environment:
+                raise InputError(
+                    f"this is process {found.rank} of {found.count} that should train one net, but MASTER_ADDR is "
+                    "not set; export MASTER_ADDR (the first machine) and MASTER_PORT (29500, say) before srun, or "
+                    "start one process"
+                )
+            return found
     return ALONE
 
 

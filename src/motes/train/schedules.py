@@ -16,12 +16,17 @@ def learning_rate(training: Training, step: int, steps: int, watched: Sequence[f
 
     watched: the watched metric at each validation so far, for the schedule `plateau`. A linear rise comes
     first in all schedules; one_cycle (Smith and Topin 2018, arXiv:1708.07120) rises along a cosine, and
-    leaves the momentum as it is.
+    leaves the momentum as it is. The periods of cosine_restarts are counted from the
+    first step, so that each ends with an epoch.
     """
-    total = training.epochs * steps
-    rising = max(1, round(training.warmup * total))
+    rising = max(1, round(training.warmup * training.epochs * steps))
+    risen = _rise(training, step, rising) if step < rising else 1.0
+    if training.schedule == "cosine_restarts":
+        return (
+            training.learning_rate * risen * _cosine(_in_period(training, step, steps), training.lowest_rate)
+        )
     return training.learning_rate * (
-        _rise(training, step, rising) if step < rising else _fall(training, step, rising, steps, watched)
+        risen if step < rising else _fall(training, step, rising, steps, watched)
     )
 
 
@@ -39,8 +44,6 @@ def _fall(training: Training, step: int, rising: int, steps: int, watched: Seque
             return 1.0
         case "plateau":
             return max(lowest, training.plateau_factor ** falls(watched, training.plateau_patience))
-        case "cosine_restarts":
-            return _cosine(_in_period(training, step - rising, steps), lowest)
     return _cosine((step - rising) / max(1, training.epochs * steps - rising), lowest)
 
 
@@ -58,12 +61,11 @@ def _in_period(training: Training, step: int, steps: int) -> float:
     return step / length
 
 
-def restart_epochs(training: Training, steps: int) -> list[int]:
-    """The epochs, counted from 1, in which a period of cosine_restarts ends within the run."""
-    rising = max(1, round(training.warmup * training.epochs * steps))
-    ends, end, length = [], rising, training.restart_epochs * steps
-    while (end := end + length) <= training.epochs * steps:
-        ends.append(-(-end // steps))
+def restart_epochs(training: Training) -> list[int]:
+    """The epochs, counted from 1, that end a period of cosine_restarts."""
+    ends, end, length = [], 0, training.restart_epochs
+    while (end := end + length) <= training.epochs:
+        ends.append(end)
         length *= training.restart_factor
     return ends
 
