@@ -19,7 +19,8 @@ from motes.data.crops import CropSource, Labelled
 from motes.nets.build import build_net
 from motes.nets.cost import net_cost
 from motes.predict.maps import probability_maps, to_device
-from motes.recipe import Recipe, load_recipe
+from motes.recipe import Recipe
+from motes.recipe_file import load_recipe
 from motes.train.loop import chosen_precision
 from training_loop import Ready, in_memory, motes_loop, wait
 
@@ -99,10 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "this processor"
     changes = [f"sampling.size={options.size}", f"net.width={options.width}", f"compile={options.compile}"]
     print(f"{name}, torch {torch.__version__}, {options.size} x {options.size}\n")
-    print(
-        "| net | batch | trains, images/s | with data | TFLOP/s | predicts, images/s | TFLOP/s | one by one, images/s | GiB |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = ["net", "batch", "trains, images/s", "with data", "TFLOP/s", "predicts, images/s", "TFLOP/s"]
+    columns += ["one by one, images/s", "GiB"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for kind in options.nets:
         recipe = load_recipe("fair-standard", [*changes, f"net.name={kind}"])
         operations = net_cost(recipe.net, recipe.sampling.shape(2)).operations / 1e12

@@ -12,7 +12,7 @@ import typer.main
 import yaml
 
 from motes.cli.main import app
-from motes.recipe import leaf_keys, load_recipe, shipped_recipes
+from motes.recipe_file import leaf_keys, load_recipe, shipped_recipes
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

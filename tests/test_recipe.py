@@ -2,7 +2,8 @@ import pytest
 from pydantic import BaseModel
 
 from motes.errors import RecipeError
-from motes.recipe import Recipe, check_recipe, full_key, leaf_keys, load_recipe, shipped_recipes
+from motes.recipe import Recipe
+from motes.recipe_file import check_recipe, full_key, leaf_keys, load_recipe, shipped_recipes
 from motes.units import Length
 
 
@@ -68,6 +69,17 @@ def test_every_field_of_a_recipe_is_described():
         ("sampling.background=0.9", "more than 1|at most 1|sum"),
         ("pixel_size=0", "pixel_size"),
         ("pixel_size=.inf", "pixel_size"),
+        ("size=64.5", r"sampling\.size cannot be 64\.5"),
+        ("class_weights=even", r"loss\.class_weights cannot be 'even'"),
+        ("classes=[{name: a, diameter: big}]", r"classes\.0\.diameter cannot be 'big'"),
+        ("sampling.background=0.9", r"^recipe: sampling: the shares"),
+        ("net=attention_unet", r"net cannot be 'attention_unet'.* Did you mean net\.name=attention_unet\?$"),
+        ("split=folder", r"Did you mean split\.by=folder\?$"),
+        ("training=5", "Known: epochs, steps"),
+        ("widht=8", r"Did you mean 'net\.width'\?$"),
+        ("zzzz=8", "Known: name, about"),
+        ("loss=0.7fokal", "Did you mean 'focal'"),
+        ("on_grid=1", r"augmentation\.scale \(0\.1\) would have no effect"),
     ],
 )
 def test_an_impossible_change_names_the_field_and_what_to_do(change, message):
@@ -126,6 +138,20 @@ def test_a_section_with_nothing_in_it_changes_nothing(tmp_path):
     assert load_recipe(str(path)).net == load_recipe("micrographs").net
     path.write_text("training:\n")
     assert load_recipe(str(path)).training == Recipe(name="x").training
+
+
+@pytest.mark.parametrize("changes", [["rotation=15", "scale=0.2"], ["elastic=0.5"]])
+def test_resampling_needs_crops_off_the_grid(changes):
+    with pytest.raises(RecipeError, match="set on_grid=0"):
+        load_recipe("patches-128", changes)
+    assert load_recipe("patches-128", [*changes, "on_grid=0"]).augmentation.on_grid == 0
+
+
+def test_a_plain_value_for_a_section_in_a_file_says_which_field_is_meant(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("net: attention_unet\n")
+    with pytest.raises(RecipeError, match=r"Did you mean net\.name=attention_unet\?"):
+        load_recipe(str(path))
 
 
 def test_a_value_where_a_section_is_needed_is_refused(tmp_path):

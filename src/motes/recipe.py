@@ -1,14 +1,11 @@
 """A recipe: one run, described. It is the only home of a run's defaults."""
 
-import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from motes.data.augment import Augmentation
 from motes.data.crops import Sampling
@@ -16,8 +13,8 @@ from motes.data.masks import MaskKind
 from motes.data.normalise import Normalisation
 from motes.data.paint import Target
 from motes.data.working import Scale
-from motes.errors import RecipeError, UnitError, did_you_mean
-from motes.nets.description import NAMED, NetDescription
+from motes.errors import RecipeError, UnitError
+from motes.nets.description import NetDescription
 from motes.picking.picker import Picking
 from motes.picking.thresholds import Goal, parse_goal
 from motes.train.losses import LossDescription, check_class_weights
@@ -34,9 +31,6 @@ class Split(BaseModel):
     by: Literal["image", "folder"] = Field(
         "image", description="what is never divided: an image, or all images of one folder"
     )
-
-
-SHORT = {"loss": "loss.formula"}  # words for fields that are not the only ones of their last name
 
 
 class ParticleClass(BaseModel):
@@ -136,9 +130,9 @@ class Recipe(BaseModel):
     @classmethod
     def _outputs_follow_classes(cls, values: Any) -> Any:
         """A map for one class; for several one each and one for the background."""
-        classes, net = (
-            (values.get("classes"), values.get("net") or {}) if isinstance(values, Mapping) else (None, 0)
-        )
+        if not isinstance(values, Mapping):
+            return values
+        classes, net = values.get("classes"), values.get("net") or {}
         if isinstance(classes, list) and len(classes) > 1 and isinstance(net, Mapping):
             return {**values, "net": {"outputs": len(classes) + 1, **net}}
         return values
@@ -159,7 +153,7 @@ class Recipe(BaseModel):
         _check_channels(self.net, self.class_names)
         _check_scale(self)
         _check_crops(self.net, self.sampling.shape(self.net.ndim), self.training.batch)
-        _check_grey_values(self)
+        _check_pairs(self)
         check_class_weights(self.loss, self.net.outputs)
         return self
 
@@ -244,178 +238,11 @@ def _check_crops(net: NetDescription, shape: Sequence[int], batch: int) -> None:
         )
 
 
-def _check_grey_values(recipe: Recipe) -> None:
-    """RecipeError for changes of grey values that need what the recipe does not give."""
+def _check_pairs(recipe: Recipe) -> None:
+    """RecipeError where crops are mixed in pairs and one would be left over."""
     mixing = recipe.augmentation.mixup or recipe.augmentation.cutmix
     if mixing and recipe.training.batch // recipe.training.accumulate % 2:
         raise RecipeError(
             f"recipe: mixup and cutmix mix pairs of crops, but training.batch is {recipe.training.batch} in "
             f"{recipe.training.accumulate} parts; make each part an even number of crops"
         )
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """The recipes inside the package, by name."""
-    folder = Path(str(resources.files("motes") / "recipes"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def load_recipe(name: str, changes: Sequence[str] = (), **fields: Any) -> Recipe:
-    """A recipe by its name or the path of a YAML file, with changes.
-
-    changes: words such as width=16 or training.epochs=5. fields: top-level values that are not None
-    (diameter=..., pixel_size=...), as options of the command line give them.
-    """
-    values = _read(name)
-    wanted = [(full_key(key), change, given) for change in changes for key, given in [split_change(change)]]
-    for key, change, given in sorted(wanted, key=lambda each: each[0] != "net.name"):  # it sets others
-        _put(values, key, _read_value(change, given))
-    values |= {key: value for key, value in fields.items() if value is not None}
-    return check_recipe(values)
-
-
-def check_recipe(values: Mapping[str, Any]) -> Recipe:
-    """Validate a recipe; RecipeError names the field, what was found and what is allowed."""
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise RecipeError(_unknown_key(key)) from None
-        why = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"recipe: {key or 'the recipe'} cannot be {first['input']!r}: {why}") from None
-
-
-def split_change(change: str) -> tuple[str, str]:
-    """('width', '16') from width=16; RecipeError for a word without =, which a shell's glob leaves behind."""
-    key, equals, value = change.partition("=")
-    if not equals:
-        raise RecipeError(
-            f"{change!r} is not a change of the recipe (key=value). If it comes from a pattern such as "
-            "*.mrc, put the pattern in quotes: --images 'folder/*.mrc'"
-        )
-    return key.strip(), value.strip()
-
-
-def leaf_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
-    """Every dotted key that a recipe may set, such as net.width."""
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from leaf_keys(inner, f"{prefix}{name}.")
-        else:
-            yield prefix + name
-
-
-def full_key(key: str) -> str:
-    """net.width from width, where only one field has that name; RecipeError otherwise."""
-    known = list(leaf_keys())
-    key = SHORT.get(key, key)
-    if key in known:
-        return key
-    fitting = [k for k in known if k.endswith(f".{key}")]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise RecipeError(f"{key!r} could mean {' or '.join(fitting)}; write it in full")
-    raise RecipeError(_unknown_key(key))
-
-
-def _unknown_key(key: str) -> str:
-    known = list(leaf_keys())
-    short = {k.rsplit(".", 1)[-1]: k for k in known}
-    close = difflib.get_close_matches(key, known, n=1) or [
-        short[name] for name in difflib.get_close_matches(key.rsplit(".", 1)[-1], short, n=1)
-    ]
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"a recipe has no field {key!r}.{hint} Known: {', '.join(known)}."
-
-
-def _read(name: str, above: Sequence[Path] = ()) -> dict[str, Any]:
-    """The values of a recipe; a file may stand on another recipe by naming it in `based_on`.
-
-    above: the files that stand on this one, for a circle would never end.
-    """
-    shipped = shipped_recipes()
-    path = shipped.get(name, Path(name))
-    if not path.is_file():
-        raise RecipeError(
-            f"there is no recipe {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}"
-        )
-    chain = [*above, path.resolve()]
-    if chain[-1] in above:
-        raise RecipeError(
-            f"based_on goes in a circle: {' -> '.join(each.name for each in chain)}; a recipe may stand on a "
-            "shipped one, or on a file that does not lead back to it"
-        )
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not readable YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path}: expected a recipe (key: value), found {type(values).__name__}")
-    # A section whose keys are all commented out is None to YAML, and means that nothing is changed in it.
-    values = {key: value for key, value in values.items() if value is not None or key not in _sections()}
-    values.setdefault("name", path.stem)
-    base = values.pop("based_on", None)
-    return values if base is None else _merged(_read(str(base), chain), values)
-
-
-def _sections() -> set[str]:
-    return {key.partition(".")[0] for key in leaf_keys() if "." in key}
-
-
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in changes.items():
-        inner = base.get(key)
-        if key == "net" and isinstance(inner, dict) and isinstance(value, dict):
-            for word in value:
-                _make_way(inner, word, value[word])
-        base[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return base
-
-
-def _put(values: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        if parent == "loss" and isinstance(values.get(parent), str):
-            values[parent] = {"formula": values[parent]}
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise RecipeError(f"recipe: {parent} cannot be {values!r}; expected its own fields (key: value)")
-    if parents == ["net"]:
-        _make_way(values, last, value)
-    values[last] = None if value == "none" and _takes_none(key) else value
-
-
-def _make_way(net: dict[str, Any], key: str, value: Any) -> None:
-    """Remove what a net's new name, or its new list of widths, says in its own way."""
-    replaced = NAMED.get(str(value), {}) if key == "name" else ("width", "depth") if key == "widths" else ()
-    for each in replaced:
-        net.pop(each, None)
-
-
-def _takes_none(key: str) -> bool:
-    """Whether a field may be left open, so that the word none means that."""
-    model: type[BaseModel] = Recipe
-    *parents, last = key.split(".")
-    for parent in parents:
-        inner = model.model_fields[parent].annotation
-        assert isinstance(inner, type)
-        model = inner
-    return type(None) in get_args(model.model_fields[last].annotation)
-
-
-def _read_value(change: str, text: str) -> Any:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise RecipeError(f"cannot read the value in {change!r}") from None
-    # YAML 1.1 takes 1e-3 for a word; people mean the number.
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from motes.recipe import leaf_keys, load_recipe, shipped_recipes
+from motes.recipe_file import leaf_keys, load_recipe, shipped_recipes
 
 Motes = Callable[..., Any]
 

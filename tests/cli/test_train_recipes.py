@@ -12,7 +12,7 @@ import pytest
 from motes.formats.csv_table import read
 from motes.nets.build import parameter_count
 from motes.nets.model_file import load_model
-from motes.recipe import load_recipe, shipped_recipes
+from motes.recipe_file import load_recipe, shipped_recipes
 
 Motes = Callable[..., Any]
 

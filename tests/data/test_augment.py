@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motes.data.augment import NO_AUGMENTATION, Augmentation, Draw, draw
+from motes.errors import RecipeError
 
 EVERYTHING = {
     "elastic": 1.0,
@@ -109,10 +110,11 @@ def test_crops_on_the_grid_are_not_deformed():
     assert all((d.elastic is None) == d.on_grid for d in draws)
 
 
-@pytest.mark.parametrize("on_grid", [0, 1])
-@pytest.mark.parametrize("limit", [15, 60, 90, 135, 180])
+@pytest.mark.parametrize(
+    ("on_grid", "limit"), [(0, 15), (0, 60), (0, 90), (0, 180), (1, 0), (1, 90), (1, 135), (1, 180)]
+)
 def test_no_crop_turns_further_than_the_limit(on_grid, limit):
-    limits = Augmentation(on_grid=on_grid, rotation=limit, flip=False)
+    limits = Augmentation(on_grid=on_grid, rotation=limit, flip=False, scale=0)
     linear = [drawn(limits, seed).linear for seed in range(200)]
     angles = np.abs(np.rad2deg([np.arctan2(turned[1, 0], turned[0, 0]) for turned in linear]))
     assert angles.max() <= limit + 1e-6
@@ -121,10 +123,33 @@ def test_no_crop_turns_further_than_the_limit(on_grid, limit):
 
 
 def test_small_rotations_are_none_on_the_grid():
-    assert np.array_equal(drawn(Augmentation(on_grid=1, rotation=15, flip=False), 0).linear, np.eye(2))
+    small = Augmentation(on_grid=0.99, rotation=15, flip=False)
+    draws = [drawn(small, seed) for seed in range(50)]
+    assert all(np.array_equal(one.linear, np.eye(2)) == one.on_grid for one in draws)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"scale \(0.1\) would have no effect; set on_grid=0 .* or scale=0 to"),
+        ({"scale": 0, "elastic": 0.5}, r"elastic \(0.5\)"),
+        ({"scale": 0, "rotation": 15}, r"rotation \(15\)"),
+        ({"rotation": 89.9}, "scale=0 rotation=0"),
+    ],
+)
+def test_changes_that_need_resampling_are_refused_where_no_crop_is(changes, message):
+    with pytest.raises(RecipeError, match=message):
+        Augmentation(on_grid=1, **changes)
+    assert Augmentation(on_grid=0.99, **changes).on_grid == 0.99
+
+
+def test_quarter_turns_and_grey_values_need_no_resampling():
+    for changes in ({"rotation": 0}, {"rotation": 90}, {"blur": 2, "mixup": 0.5}):
+        assert Augmentation(on_grid=1, scale=0, **changes).on_grid == 1
+    assert Augmentation.model_validate(NO_AUGMENTATION.model_dump()) == NO_AUGMENTATION
 
 
 def test_volumes_turn_in_the_plane_and_flip_along_every_axis():
-    linear = np.array([drawn(Augmentation(on_grid=1), seed, ndim=3).linear for seed in range(300)])
+    linear = np.array([drawn(Augmentation(on_grid=1, scale=0), seed, ndim=3).linear for seed in range(300)])
     assert np.all(np.abs(linear[:, 0, 0]) == 1)
     assert len({tuple(one.ravel()) for one in linear}) == 16  # 8 of a square, upright or upside down

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from motes.data import geometry
 from motes.data.augment import NO_AUGMENTATION, Augmentation
 from motes.data.crops import IGNORED, CropSource, Labelled, Sampling
 from motes.data.paint import Target, paint
@@ -85,6 +86,21 @@ def test_a_point_is_painted_where_the_object_is_to_a_tenth_of_a_pixel(ndim):
     assert len(seen) >= 12
     assert max(moved) > 0.5
     assert np.abs(seen).max() < 0.1
+
+
+def test_only_the_points_of_a_deformed_crop_are_sought_in_it(monkeypatch):
+    sought = []
+
+    def counted(points, field, find=geometry.displaced_points):
+        sought.append(len(points))
+        return find(points, field)
+
+    monkeypatch.setattr(geometry, "displaced_points", counted)
+    deformed = source(augmentation=STEADY.model_copy(update={"elastic": 1.0, "on_grid": 0.0}))
+    patches = deformed.cut(0, 0, range(8))
+    deformed.finish(patches)
+    assert len(sought) == 8
+    assert sum(sought) == len(patches.marks.points) == sum(patches.counts) > 0
 
 
 def test_a_crop_depends_on_nothing_but_its_seed():
@@ -224,6 +240,16 @@ def test_a_pass_shows_every_image_once():
     assert [plan.image for plan in given_order.plans(0, 2, range(4))] == [2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("order", [None, lambda seed, epoch: np.roll(np.arange(20), seed + epoch)])
+def test_a_pass_shows_images_by_their_weight(order):
+    """Ten images of a data set of weight 9, and ten of one of weight 1."""
+    images = [Labelled(IMAGE, POINTS, weight=weight) for weight in [0.9] * 10 + [0.1] * 10]
+    weighted = source(images=images, sampling=Sampling(size=32, images="pass"), order=order)
+    shown = [plan.image for epoch in range(10) for plan in weighted.plans(0, epoch, range(20))]
+    assert sum(image < 10 for image in shown) == 180
+    assert set(range(10)) <= set(shown[:20])
+
+
 def test_images_are_drawn_by_their_weight():
     weighted = source(images=[Labelled(IMAGE, POINTS, weight=weight) for weight in (1.0, 0.0, 3.0)])
     shown = [plan.image for plan in weighted.plans(0, 0, range(400))]
@@ -352,8 +378,10 @@ def test_what_does_not_fit_is_refused():
         source(augmentation=Augmentation(defocus=1), pixel_size=None)
     with pytest.raises(RecipeError, match="gaussian"):
         source(target=Target(shape="gaussian"), outputs=3)
-    with pytest.raises(InputError, match="class number 1, but only 1 diameters"):
+    with pytest.raises(InputError, match="particles of 2 classes, but the diameter of 1 only; give every"):
         source(images=[Labelled(IMAGE, POINTS, np.array([0, 1, 0]))])
+    with pytest.raises(InputError, match="how large they are is not known; give their diameter: 150"):
+        source(diameters=())
     with pytest.raises(InputError, match="no image"):
         source(images=[])
     with pytest.raises(InputError, match="weights"):

@@ -32,7 +32,7 @@ def cut(image, centre, linear, shape, nearest=False):
     grid = sampling_grid(maps, shape)
     limits = torch.from_numpy(patch_limits(start, image.shape, image.shape).copy()).float()
     crop = resample(torch.from_numpy(image)[None, None], grid, [nearest])
-    return crop[0, 0].numpy(), ~outside(grid[0], limits).numpy()
+    return crop[0, 0].numpy(), ~outside(grid, limits[None])[0, 0].numpy()
 
 
 def test_an_upright_crop_is_a_slice():

@@ -54,6 +54,18 @@ def test_noise_has_the_sigma_that_was_drawn_and_is_white():
     assert abs(neighbours) < 0.03
 
 
+@pytest.mark.parametrize("shape", [(13, 17), (5, 7, 9)])
+def test_a_batch_is_changed_as_its_crops_alone(shape):
+    images = crops(5, 1, *shape)
+    how = only(contrast=0.5, brightness=0.5, noise=2, noise_share=0.6, blur=1, squares=2, squares_size=3)
+    draws = [draw(how, len(shape), np.random.default_rng(row)) for row in range(5)]
+    assert {one.noise > 0 for one in draws} == {True, False}
+    together = change_grey_values(images.clone(), draws, how, [None] * 5, [None] * 5)
+    for row, drawn in enumerate(draws):
+        alone = change_grey_values(images[row : row + 1].clone(), [drawn], how, [None], [None])
+        assert torch.equal(together[row], alone[0])
+
+
 def test_blur_keeps_the_mean_and_takes_the_noise():
     images = crops(1, 1, 64, 64) + 3
     result = changed(only(blur=3), images)

@@ -61,7 +61,16 @@ def test_good_masks_pass_and_leave_what_was_learnt(tmp_path):
     assert len(found.usable) == 10
     assert (found.problems, found.notes) == ({}, [])
     assert found.foreground == pytest.approx(masks.mean())
+    assert {each.name for each in found.usable} - found.with_objects == {"000004@images.zarr"}
     assert all(each._sha256 is not None for each in found.usable)
+
+
+def test_a_set_in_which_nothing_is_marked_passes_where_there_are_others(tmp_path):
+    images, masks = marked_set(count=3)
+    found = checked(tmp_path, images, 0 * masks, alone=False)
+    assert (len(found.usable), found.with_objects) == (3, frozenset())
+    flat = checked(tmp_path / "flat", 0 * images, masks, how=Normalisation(), alone=False)
+    assert (flat.usable, len(flat.problems)) == ([], 3)
 
 
 @pytest.mark.parametrize(

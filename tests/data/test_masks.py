@@ -10,6 +10,7 @@ from motes.data.masks import class_numbers, collect_masks, grey_scale_of_stored,
 from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
 from motes.errors import ImageError, InputError
 from motes.formats.images import write_image
+from motes.formats.stores import ChunkCache
 
 ZSCORE, NONE = Normalisation(clip_percent=1), Normalisation(kind="none")
 RNG = np.random.default_rng(0)
@@ -73,6 +74,29 @@ def test_what_cannot_be_paired_is_named(tmp_path):
         collect_masks(
             [str(tmp_path / "images" / "a.tif")], str(tmp_path / "masks" / "other.tif"), "binary", NONE
         )
+
+
+def test_masks_in_the_same_place_need_no_common_name_and_share_a_cache(tmp_path):
+    for number, (image, mask) in enumerate((("a.tif", "x.tif"), ("b.tif", "a.tif"))):
+        write_image(tmp_path / "images" / image, IMAGES[number])
+        write_image(tmp_path / "masks" / mask, MASKS[number])
+    images = [str(tmp_path / "images" / name) for name in ("a.tif", "b.tif")]
+    masks = [str(tmp_path / "masks" / name) for name in ("x.tif", "a.tif")]
+    cache = ChunkCache()
+    found = collect_masks(images, masks, "binary", NONE, cache=cache)
+    assert [(each.name, each.mask_name) for each in found.images] == [("a.tif", "x.tif"), ("b.tif", "a.tif")]
+    for number, each in enumerate(found.images):
+        np.testing.assert_array_equal(whole(each.pixels), IMAGES[number])
+        np.testing.assert_array_equal(whole(each.labels), MASKS[number])
+    assert len(cache) == 4
+
+
+def test_the_hash_of_an_image_does_not_depend_on_its_mask(stores, tmp_path):
+    other = save_store(tmp_path / "m.zarr", 1 - MASKS)
+    first, again = (collect_masks([stores[0]], each, "binary", NONE).images for each in (stores[1], other))
+    assert first[0].sha256 != again[0].sha256
+    assert [each.image_sha256 for each in first] == [each.image_sha256 for each in again]
+    assert len({each.image_sha256 for each in first}) == 6
 
 
 def test_two_masks_of_one_image_are_refused(tmp_path):
@@ -144,7 +168,7 @@ def test_grey_scale_and_hash_are_learnt_in_one_go(stores):
     image, fresh = (collect_masks([stores[0]], stores[1], "binary", ZSCORE).images[1] for _ in range(2))
     image.learn(IMAGES[1], MASKS[1])
     image.image = None  # nothing is read again
-    assert (image.grey, image.sha256) == (fresh.grey, fresh.sha256)
+    assert (image.grey, image.sha256, image.image_sha256) == (fresh.grey, fresh.sha256, fresh.image_sha256)
 
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(0, 3), st.integers(0, 3), st.integers(1, 5))

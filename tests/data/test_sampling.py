@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from motes.data.sampling import Labelled, Sampling, Search, find_place, van_der_corput
+from motes.data.sampling import Labelled, Sampling, Search, find_place, van_der_corput, weighted_pass
 from motes.errors import RecipeError
 
 POINTS = np.array([[20.0, 20.0], [70, 75], [40, 60]])
@@ -160,3 +162,21 @@ def test_a_store_is_read_once_for_a_place_and_a_large_one_in_part(monkeypatch):
     places("around_points", image(EMPTY, labels=(part := Store(discs()))), count=10)
     assert part.reads == 10
     assert part.largest == 64 * 64
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=40).filter(any), st.integers(0, 1000))
+def test_a_pass_shows_each_image_in_proportion_to_its_weight(weights, seed):
+    rng = np.random.default_rng(seed)
+    order, shares = rng.permutation(len(weights)), np.array(weights) / np.sum(weights) * len(weights)
+    shown = weighted_pass(order, np.array(weights), rng)
+    assert len(shown) == len(order)
+    assert np.all(np.abs(np.bincount(shown, minlength=len(order)) - shares) < 1 + 1e-9)
+    places = np.argsort(order)[shown]
+    assert np.all(np.diff(places) >= 0)  # in the order given
+
+
+@given(st.integers(1, 50), st.floats(0.01, 100), st.integers(0, 1000))
+def test_a_pass_of_equal_weights_is_the_order_itself(count, weight, seed):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(count)
+    assert np.array_equal(weighted_pass(order, np.full(count, weight), rng), order)

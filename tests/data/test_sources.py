@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from motes.data.sources import DataSource, named_by_options, read_data_table
-from motes.errors import InputError
+from motes.data.sources import DataSource, collect_picks, named_by_options, read_data_table
+from motes.errors import InputError, PicksError
+from motes.formats.images import write_image
 from motes.units import Length
 
 
@@ -46,6 +48,62 @@ def test_rows_of_single_images_become_one_set_whose_weight_they_share(tmp_path):
     first, second = read_data_table(path)
     assert first.images == (str(tmp_path / "a.mrc"), str(tmp_path / "b.mrc"))
     assert (first.weight, second.weight) == (4, 1)
+
+
+@pytest.mark.parametrize("kind", ["picks", "masks"])
+def test_images_with_a_file_of_labels_each_are_one_set(tmp_path, kind):
+    for name in ("a.mrc", "b.mrc", "c.mrc", "1.csv", "2.csv", "3.csv"):
+        (tmp_path / name).touch()
+    rows = "a.mrc,1.csv,\nb.mrc,2.csv,\nc.mrc,3.csv,val\n"
+    first, second = read_data_table(table(tmp_path, f"image,{kind},split\n{rows}"))
+    assert first.images == (str(tmp_path / "a.mrc"), str(tmp_path / "b.mrc"))
+    assert getattr(first, kind) == (str(tmp_path / "1.csv"), str(tmp_path / "2.csv"))
+    assert getattr(second, kind) == (str(tmp_path / "3.csv"),)
+    assert (first.labels, second.labels) == (f"{tmp_path}/1.csv and 1 more", f"{tmp_path}/3.csv")
+    assert (first.weight, first.part, second.part) == (2, "", "validation")
+
+
+def test_an_image_in_two_rows_is_refused(tmp_path):
+    for name in ("a.mrc", "1.csv", "2.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"a\.mrc stands in several rows"):
+        read_data_table(table(tmp_path, "image,picks\na.mrc,1.csv\na.mrc,2.csv\n"))
+
+
+def own_picks(folder: Path, **texts: str) -> DataSource:
+    """Images of these names, each with a file of picks that is named otherwise."""
+    for name, text in texts.items():
+        write_image(folder / f"{name}.tif", np.zeros((40, 40), dtype=np.float32))
+        (folder / f"of-{name}.csv").write_text(text)
+    files = [(str(folder / f"{name}.tif"), str(folder / f"of-{name}.csv")) for name in texts]
+    return DataSource(tuple(image for image, _ in files), picks=tuple(file for _, file in files))
+
+
+def test_picks_of_their_own_file_need_no_common_name(tmp_path):
+    found = collect_picks(own_picks(tmp_path, a="x,y\n1,2\n", b="x,y\n", c="x,y\n3,4\n5,6\n"))
+    assert {name: len(picks) for name, picks in found.picks.items()} == {"a.tif": 1, "b.tif": 0, "c.tif": 2}
+    assert found.picks["a.tif"].points.tolist() == [[2, 1]]
+    assert (found.notes, found.problems) == ([], {})
+
+
+def test_a_damaged_file_costs_the_other_images_nothing(tmp_path):
+    found = collect_picks(own_picks(tmp_path, a="x,y\n1,2\n", b="nonsense"))
+    assert list(found.picks) == ["a.tif"]
+    assert list(found.problems) == ["b.tif"]
+    assert "of-b.csv" in found.notes[0]
+
+
+def test_images_that_share_a_file_take_their_own_picks_from_it(tmp_path):
+    source = own_picks(tmp_path, a="image,x,y\nb.tif,1,2\n", b="", c="x,y\n3,4\n")
+    shared = str(tmp_path / "of-a.csv")
+    found = collect_picks(DataSource(source.images, picks=(shared, shared, str(tmp_path / "of-c.csv"))))
+    assert {name: picks.points.tolist() for name, picks in found.picks.items()} == {
+        "b.tif": [[2, 1]],
+        "c.tif": [[4, 3]],
+    }
+    assert found.notes == [f"without picks in {shared}, left out: a.tif"]
+    with pytest.raises(PicksError, match="none of the picks belongs"):
+        collect_picks(DataSource((source.images[0], source.images[2]), picks=(shared, shared)))
 
 
 @pytest.mark.parametrize(

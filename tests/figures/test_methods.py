@@ -12,7 +12,8 @@ from motes.figures.methods import (
 )
 from motes.nets.model_file import ModelDescription, TrainedOn
 from motes.picking.thresholds import FittedThreshold
-from motes.recipe import Recipe, check_recipe, load_recipe, shipped_recipes
+from motes.recipe import Recipe
+from motes.recipe_file import check_recipe, load_recipe, shipped_recipes
 
 FITTED = FittedThreshold(0.42, 0.9, 0.8, 0.847)
 UNFITTED = FittedThreshold(0.5, None, None, None, "no truth to fit the threshold on; 0.5 is taken")

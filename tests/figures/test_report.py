@@ -24,7 +24,8 @@ from motes.figures.report import (
 from motes.nets.model_file import ModelDescription, TrainedOn
 from motes.picking.thresholds import FittedThreshold
 from motes.picks import Picks, empty_picks
-from motes.recipe import Recipe, check_recipe, load_recipe
+from motes.recipe import Recipe
+from motes.recipe_file import check_recipe, load_recipe
 from motes.score.metrics import Curve
 
 CURVE = Curve(np.array([0.9, 0.5, 0.1]), np.array([3, 4, 5]), np.array([0, 1, 9]), truth=6)

@@ -1,5 +1,5 @@
 import resource
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,12 @@ from motes.data.working import to_working_scale
 from motes.errors import PicksError, UnitError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
+from motes.image import Image
 from motes.jobs.prepare import mapped, picked_diameter, prepare, sorted_into_classes, working_diameters
 from motes.jobs.telling import Silent
 from motes.picks import Picks
-from motes.recipe import Recipe, load_recipe
+from motes.recipe import Recipe
+from motes.recipe_file import load_recipe
 from motes.units import Length
 
 
@@ -107,13 +109,38 @@ def test_picks_of_another_binning_are_noticed(tmp_path, binning):
     assert [("another binning" in message) for message in listener.heard] == [True] * (binning - 1)
 
 
-def test_where_images_stay_as_they_are_the_diameter_is_that_of_their_pixels():
+def test_a_working_diameter_is_that_of_the_image_that_the_net_sees():
+    image = Image(np.zeros((90, 90), dtype=np.float32), 2.0, "a.mrc")
     as_it_is = load_recipe("micrographs", ["working_diameter=none"])
-    assert working_diameters(as_it_is, [Length(60, "A")], 2.0) == (30,)
+    assert working_diameters(image, as_it_is, [Length(60, "A")]) == (30,)
     fixed = load_recipe("micrographs", ["working_pixel_size=5"])
-    assert working_diameters(fixed, [Length(60, "A")], None) == (12,)
+    assert working_diameters(image, fixed, [Length(60, "A")]) == (12,)
+    assert working_diameters(image, fixed, [Length(30, "px")]) == (12,)
     with pytest.raises(UnitError, match="pixel size is not known"):
-        working_diameters(as_it_is, [Length(60, "A")], None)
+        working_diameters(replace(image, pixel_size=None), as_it_is, [Length(60, "A")])
+
+
+def test_a_bad_first_image_costs_the_others_nothing_where_images_stay_as_they_are(tmp_path):
+    one_image(tmp_path, 2.0, None)
+    (tmp_path / "images" / "0.mrc").write_bytes(b"junk")
+    (tmp_path / "picks" / "0.csv").write_text("x,y\n5,5\n")
+    collection = collect([str(tmp_path / "images")], str(tmp_path / "picks"))
+    as_it_is = load_recipe("micrographs", ["working_diameter=none"])
+    ready, failures = prepare(collection, as_it_is, [Length(60, "A")], tmp_path / "store", Silent())
+    assert [image.working for image in ready] == [(30,)]
+    assert [failure.name for failure in failures] == ["0.mrc"]
+
+
+def test_an_image_is_known_by_its_pixels_whatever_its_file_and_picks(tmp_path):
+    found = []
+    for pixel_size, points in ((2.0, "50,40\n"), (3.0, "50,40\n20,20\n")):
+        one_image(tmp_path, pixel_size, None)
+        (tmp_path / "picks" / "a.csv").write_text("x,y\n" + points)
+        collection = collect([str(tmp_path / "images")], str(tmp_path / "picks"))
+        (ready,), _ = prepare(collection, recipe(), [Length(30, "px")], tmp_path / "store", Silent())
+        found.append(ready)
+    assert found[0].sha256 != found[1].sha256
+    assert found[0].image_sha256 == found[1].image_sha256
 
 
 def picks_of(*classes: str) -> Picks:

@@ -1,12 +1,13 @@
 """Which images a run trains on, and which it validates on."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from motes.data.sources import DataSource
+from motes.data.sources import DataSource, read_data_table
 from motes.errors import InputError, OutputError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
@@ -14,7 +15,8 @@ from motes.formats.stores import create_store
 from motes.jobs.telling import Silent
 from motes.jobs.training_data import Parts, gather, keep_manifest, validation_groups
 from motes.picks import Picks
-from motes.recipe import Recipe, load_recipe
+from motes.recipe import Recipe
+from motes.recipe_file import load_recipe
 from motes.train.processes import ALONE
 from motes.units import Length
 
@@ -223,3 +225,96 @@ def test_a_diameter_given_with_masks_is_kept_for_picking(tmp_path):
     source = masked_set(tmp_path, "m")
     parts = gathered([source], tmp_path / "run", "sampling.size=64", "diameter=16px", name="fair-standard")
     assert parts.lengths == [Length(16, "px")]
+
+
+def test_what_is_left_open_goes_where_its_group_is(tmp_path):
+    made = [picked_set(tmp_path / name, 1, size) for name, size in (("a", 60), ("b", 80), ("c", 90))]
+    placed = zip(made, ("one", "one", "two"), ("validation", "", ""), strict=True)
+    sources = [replace(each, group=group, part=part) for each, group, part in placed]
+    parts = gathered(sources, tmp_path / "run")
+    assert [image.group for image in parts.validation] == ["one", "one"]
+    assert [image.group for image in parts.train] == ["two"]
+
+
+def test_a_group_kept_for_testing_is_not_trained_on(tmp_path):
+    made = [picked_set(tmp_path / name, 1, size) for name, size in (("a", 60), ("b", 80), ("c", 90))]
+    placed = zip(made, ("one", "one", "two"), ("test", "", ""), strict=True)
+    parts = gathered([replace(e, group=group, part=part) for e, group, part in placed], tmp_path / "run")
+    assert [image.group for image in parts.train] == ["two"]
+
+
+def test_the_same_image_with_a_pick_more_is_the_same_image(tmp_path):
+    made = picked_set(tmp_path / "a")
+    again = picked_set(tmp_path / "b")
+    for file in Path(str(again.picks)).iterdir():
+        file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(InputError, match="4 of the validation images are training images too"):
+        gathered([made, replace(again, part="validation")], tmp_path / "run")
+
+
+@pytest.mark.parametrize("changes", [["working_diameter=none"], ["working_pixel_size=2"]])
+def test_particles_of_two_sizes_where_the_net_sees_them_are_refused(tmp_path, changes):
+    made = [picked_set(tmp_path / "a", 2, 60), picked_set(tmp_path / "b", 2, 90)]
+    sources = [
+        replace(each, diameter=Length(diameter, "A")) for each, diameter in zip(made, (20, 24), strict=True)
+    ]
+    with pytest.raises(InputError, match=r"10 px across in 1/0\.mrc and 12 px in 2/0\.mrc.*working_diameter"):
+        gathered(sources, tmp_path / "run", *changes)
+    close = [sources[0], replace(sources[1], diameter=Length(20.1, "A"))]
+    assert gathered(close, tmp_path / "run", *changes).working == (10,)
+
+
+def test_pixel_sizes_that_differ_in_images_that_stay_as_they_are_are_refused(tmp_path):
+    source = picked_set(tmp_path, 2)
+    write_image(tmp_path / "images" / "1.mrc", np.random.default_rng(1).normal(size=(60, 60)), 4.0)
+    with pytest.raises(InputError, match=r"5 px across in 1\.mrc and 10 px in 0\.mrc"):
+        gathered([replace(source, diameter=Length(20, "A"))], tmp_path / "run", "working_diameter=none")
+
+
+def test_a_first_set_without_a_readable_image_costs_the_others_nothing(tmp_path):
+    bad, good = picked_set(tmp_path / "a", 1), picked_set(tmp_path / "b")
+    (tmp_path / "a" / "images" / "0.mrc").write_bytes(b"junk")
+    parts = gathered([bad, good], tmp_path / "run")
+    assert (parts.working, len(parts.lengths), len(parts.failures)) == ((22,), 1, 1)
+
+
+def mask_table(folder: Path, empty: str = "", grouped: bool = False) -> list[DataSource]:
+    """A table with a row for each of six images, of which some have an empty mask, and a mask file of its own."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:64, :64]
+    lines = [f"image,masks{',group' if grouped else ''}"]
+    for name in "abcdef":
+        y, x = rng.uniform(15, 50, 2)
+        mask = ((rows - y) ** 2 + (columns - x) ** 2 < 64) & (name not in empty)
+        image = (0.3 + 0.4 * mask + rng.uniform(0, 0.1, mask.shape)).astype(np.float32)
+        write_image(folder / f"{name}.tif", image)
+        write_image(folder / f"{name}-truth.tif", mask.astype(np.uint8))
+        lines.append(f"{name}.tif,{name}-truth.tif{f',{name}' if grouped else ''}")
+    (folder / "data.csv").write_text("\n".join(lines))
+    return read_data_table(folder / "data.csv")
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_an_empty_mask_in_a_table_of_single_images_is_fine(tmp_path, grouped):
+    sources = mask_table(tmp_path, "e", grouped)
+    assert len(sources) == (6 if grouped else 1)
+    parts = gathered(sources, tmp_path / "run", "sampling.size=64", name="fair-standard")
+    images = [*parts.train, *parts.validation]
+    assert {image.name for image in images if not image.useful} == {"e.tif"}
+    assert len({id(image.labelled.data.masked.image.cache) for image in images}) == 1
+    assert {image.labelled.weight for image in images} == {1.0}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_parts_get_masks_with_objects(tmp_path, seed):
+    sources = mask_table(tmp_path, "abcd")
+    changes = ("sampling.size=64", f"seed={seed}", "split.validation=0.2")
+    parts = gathered(sources, tmp_path / "run", *changes, name="fair-standard")
+    assert sum(image.useful for image in parts.train) == 1
+    assert sum(image.useful for image in parts.validation) == 1
+
+
+def test_where_no_mask_marks_anything_there_is_nothing_to_train_on(tmp_path):
+    sources = mask_table(tmp_path, "abcdef", grouped=True)
+    with pytest.raises(InputError, match="the masks of all training images are empty"):
+        gathered(sources, tmp_path / "run", "sampling.size=64", name="fair-standard")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from motes.errors import RecipeError, TrainingError
 from motes.train.losses import LOSSES, LossDescription, check_class_weights, find_loss
+from motes.train.losses_description import USED_BY, parse_formula
 
 FORMULAS = (*LOSSES, "0.7 focal + 0.3 dice", "0.3 focal + 0.7 dice", "bce + dice + focal")
 LOGIT_2 = math.log(2)  # the logit of 2/3
@@ -20,6 +21,12 @@ def alone(sums):
 
 def value(description, logits, target, total=alone):
     return find_loss(LossDescription.model_validate(description))(logits, target, total)
+
+
+def described(formula, **wanted):
+    """A loss with those of the wanted settings that its terms use."""
+    used = {name: value for name, value in wanted.items() if {*USED_BY[name]} & {*parse_formula(formula)}}
+    return {"formula": formula, **used}
 
 
 def random_batch(seed, outputs, kind, size=(3, 6, 5)):
@@ -116,8 +123,9 @@ class TestByHand:
         assert value(smooth, FOUR[..., :1], torch.full((1, 1, 1), 0.95)).item() > expected
 
     def test_smoothing_leaves_the_overlap_alone(self):
-        smooth = {"formula": "dice", "label_smoothing": 0.1}
-        assert value(smooth, FOUR, TRUTH).item() == value("dice", FOUR, TRUTH).item()
+        both, cross = ({"formula": formula, "label_smoothing": 0.1} for formula in ("bce + dice", "bce"))
+        overlap = value(both, FOUR, TRUTH) - value(cross, FOUR, TRUTH)
+        assert overlap.item() == pytest.approx(value("dice", FOUR, TRUTH).item())
 
 
 class TestClassWeights:
@@ -226,7 +234,7 @@ class TestEveryLoss:
     def test_two_processes_have_the_value_and_the_gradient_of_one(self, formula, outputs, weights, seed):
         logits, target, _ = random_batch(seed, outputs, "numbers", (4, 5, 4))
         target[:1] = target[:1].clamp(max=outputs - 2)  # the first process lacks a class, or all
-        description = {"formula": formula, "class_weights": weights}
+        description = described(formula, class_weights=weights)
         whole = logits.clone().requires_grad_()
         expected = value(description, whole, target)
         expected.backward()
@@ -265,7 +273,7 @@ class TestEveryLoss:
         for sign in (1, -1):
             for settings_ in ({}, {"focal_gamma": 0.5}, {"label_smoothing": 0.1}):
                 logits = (sign * (2 * target - 1) * scale).requires_grad_()
-                value({"formula": formula, **settings_}, logits, target).backward()
+                value(described(formula, **settings_), logits, target).backward()
                 assert logits.grad.isfinite().all()
 
     def test_bfloat16_logits_are_computed_in_float32(self, formula):

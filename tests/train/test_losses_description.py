@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from motes.train.losses import LOSSES, LossDescription
-from motes.train.losses_description import TERMS, parse_formula
+from motes.train.losses_description import TERMS, USED_BY, parse_formula
 
 DESCRIPTIONS = (
     "bce",
@@ -12,12 +12,16 @@ DESCRIPTIONS = (
     {"formula": "focal", "focal_alpha": None},
     {"formula": "focal", "class_weights": "balanced"},
     {"formula": "bce + dice", "class_weights": [1, 2.5], "label_smoothing": 0.1},
-    {"formula": "bce", "class_weights": "balanced", "focal_alpha": 0.5},
+    {"formula": "bce", "class_weights": "balanced"},
+    {"formula": "tversky + dice", "tversky_false_positives": 0.5, "epsilon": 1},
+    {"formula": "0.5 Focal_Tversky", "focal_tversky_gamma": 1},
 )
 
 
 def test_the_terms_of_a_formula_are_those_of_the_table():
     assert set(TERMS) == set(LOSSES)
+    assert set(USED_BY) == set(LossDescription.model_fields) - {"formula"}
+    assert {user for users in USED_BY.values() for user in users} == set(TERMS)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +31,8 @@ def test_the_terms_of_a_formula_are_those_of_the_table():
         ("0.7 focal + 0.3 dice", {"focal": 0.7, "dice": 0.3}),
         (" 2*bce+.5 focal_tversky ", {"bce": 2, "focal_tversky": 0.5}),
         ("bce + dice + 1e-1 focal", {"bce": 1, "dice": 1, "focal": 0.1}),
+        ("0.7focal+3e-1dice", {"focal": 0.7, "dice": 0.3}),
+        ("0.5 BCE + 1e+1 Dice", {"bce": 0.5, "dice": 10}),
     ],
 )
 def test_a_formula_is_read(formula, terms):
@@ -43,6 +49,8 @@ def test_a_formula_that_is_written_is_read_again(terms):
     ("formula", "message"),
     [
         ("dise", "Did you mean 'dice'"),
+        ("0.7fokal", "no loss called 'fokal'.*Did you mean 'focal'"),
+        ("bce - dice", "cannot read 'bce - dice'"),
         ("0.7 focal 0.3 dice", "cannot read '0.7 focal 0.3 dice'.*such as '0.7 focal"),
         ("", "cannot read ''"),
         ("bce +", "such as"),
@@ -82,6 +90,13 @@ def test_alpha_is_a_quarter_unless_the_classes_are_weighted():
         ({"epsilon": 0}, "greater than 0"),
         ({"label_smoothing": 1}, "less than 1"),
         ({"gamma": 2}, "Extra inputs"),
+        ({"formula": "dice", "class_weights": "balanced"}, "class_weights=none, or add bce or focal"),
+        ({"formula": "dice", "label_smoothing": 0.1}, "label_smoothing is 0.1, but it is for bce and focal"),
+        ({"formula": "bce", "tversky_false_positives": 0.5}, "add tversky or focal_tversky to the formula"),
+        ({"formula": "bce", "epsilon": 1}, "epsilon is 1.0, but"),
+        ({"formula": "bce + dice", "focal_alpha": 0.5}, "set focal_alpha=0.25, or add focal"),
+        ({"formula": "tversky", "focal_tversky_gamma": 1}, "no effect"),
+        ({"formula": "bce", "focal_gamma": 0}, "no effect"),
     ],
 )
 def test_settings_that_cannot_be_say_why(values, message):

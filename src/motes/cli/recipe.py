@@ -20,7 +20,7 @@ def recipe(
     """List the recipes that ship, or show one with every value and what it means."""
     from motes.cli.console import OUT
     from motes.jobs.recipes import field_rows, recipe_list
-    from motes.recipe import load_recipe
+    from motes.recipe_file import load_recipe
 
     if name is None:
         listed = recipe_list()

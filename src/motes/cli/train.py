@@ -48,7 +48,7 @@ def train(
     from motes.cli.console import OUT, Terminal
     from motes.data.sources import named_by_options, read_data_table
     from motes.jobs.train import TrainingData, train
-    from motes.recipe import load_recipe
+    from motes.recipe_file import load_recipe
     from motes.train.processes import named_by_environment
 
     resolved = load_recipe(recipe, changes or (), diameter=diameter, pixel_size=pixel_size)

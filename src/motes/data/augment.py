@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from motes.data.geometry import elastic_margin, rotation_in_plane
+from motes.errors import RecipeError
 
 # New names go to the end, for the draws of the others to stay.
 ROWS = ("turn", "flip", "contrast", "brightness", "noise", "elastic", "blur", "squares", "ice", "defocus")
@@ -20,7 +21,7 @@ LEAST_DEFOCUS = 0.3
 
 
 class Augmentation(BaseModel):
-    """How much each crop is varied."""
+    """How much each crop is varied. RecipeError for a change that on_grid=1 leaves without effect."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,6 +68,21 @@ class Augmentation(BaseModel):
         0, ge=0, le=1, description="probability that a pair of crops exchanges a rectangle (CutMix)"
     )
     cutmix_alpha: float = Field(1, gt=0, description="its share of the crop is drawn from Beta(alpha, alpha)")
+
+    @model_validator(mode="after")
+    def _has_effect(self) -> "Augmentation":
+        lost = [name for name in ("scale", "elastic") if getattr(self, name)]
+        if 0 < self.rotation < 90:
+            lost.append("rotation")
+        if self.on_grid == 1 and lost:
+            found = ", ".join(f"augmentation.{name} ({getattr(self, name):g})" for name in lost)
+            zeros = " ".join(f"{name}=0" for name in lost)
+            raise RecipeError(
+                "augmentation.on_grid is 1, so that every crop keeps the pixels of its image and only takes "
+                f"quarter turns and flips: {found} would have no effect; set on_grid=0 (or a share below 1) to "
+                f"use this, or {zeros} to leave it out"
+            )
+        return self
 
     def elastic_margin(self, ndim: int) -> float:
         """How far an elastic deformation may move anything along an axis, px."""

@@ -19,7 +19,18 @@ from motes.data import geometry, grey
 from motes.data.augment import Augmentation, Draw, draw
 from motes.data.mixing import Pair, class_shares, draw_pair, mix
 from motes.data.paint import IGNORED, Marks, Target, paint_marks
-from motes.data.sampling import Kind, Labelled, Pixels, Sampling, Search, anywhere, find_place, near
+from motes.data.sampling import (
+    Kind,
+    Labelled,
+    Pixels,
+    Sampling,
+    Search,
+    anywhere,
+    check_diameters,
+    find_place,
+    near,
+    weighted_pass,
+)
 from motes.errors import InputError, RecipeError
 
 __all__ = ["IGNORED", "CropPlan", "CropSource", "Labelled", "Patches", "Pixels", "Sampling"]
@@ -44,7 +55,8 @@ class Patches:
     pixels: (b, 1, *patch) float32. labels: (k, 1, *patch) float32, the classes of those crops whose targets
     are cut from labels; labelled: their k rows. maps, limits: (b, ...) of geometry.patch_map and
     patch_limits. exact: crops whose pixels fall on the image's. over_edge: crops that may reach out of it.
-    marks: particles in px of the crops before elastic deformation. ice, transfers: see change_grey_values.
+    marks: particles in px of the crops before elastic deformation, crop by crop; counts: how many each has.
+    ice, transfers: see change_grey_values.
     """
 
     pixels: Tensor
@@ -55,6 +67,7 @@ class Patches:
     exact: tuple[bool, ...]
     over_edge: tuple[bool, ...]
     marks: Marks
+    counts: tuple[int, ...]
     ice: tuple[Tensor | None, ...]
     transfers: tuple[Tensor | None, ...]
     draws: tuple[Draw, ...]
@@ -88,7 +101,8 @@ class CropSource:
 
     diameters: of each class in working pixels, () where all targets come from labels. pixel_size: A per
     working pixel, for the defocus change. outputs: 1 for one class, else classes + 1. order: gives the order
-    of the images from (seed, epoch) where sampling.images is "pass". hard: places for sampling.hard.
+    of the images from (seed, epoch) where sampling.images is "pass"; a weight shows an image there more often
+    than once, or not at all. hard: places for sampling.hard.
     Raises RecipeError for settings that do not fit each other, InputError for images that do not fit them.
     """
 
@@ -117,13 +131,7 @@ class CropSource:
             )
         if not 0 < self._weights_up_to[-1] < np.inf:
             raise InputError("the weights of the images sum to nothing; give at least one a positive weight")
-        known = len(self.diameters)
-        for image in self.images:
-            highest = int(image.class_of_points().max(initial=-1))
-            if image.labels is None and highest >= known:
-                raise InputError(
-                    f"a particle has class number {highest}, but only {known} diameters are known"
-                )
+        check_diameters(self.images, len(self.diameters))
 
     def with_hard(self, places: Sequence[tuple[int, NDArray[np.float64]]]) -> "CropSource":
         """The same source, that knows places (number of the image, (ndim,) px) where the net fired wrongly."""
@@ -149,7 +157,11 @@ class CropSource:
 
     @cached_property
     def _weights_up_to(self) -> NDArray[np.float64]:
-        return np.cumsum([image.weight for image in self.images])
+        return np.cumsum(self._weights)
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        return np.array([image.weight for image in self.images], dtype=np.float64)
 
     def plan(self, seed: int, epoch: int, number: int) -> CropPlan:
         """Choose a crop by its seed alone: the same whatever came before, and whoever asks."""
@@ -186,6 +198,7 @@ class CropSource:
             geometry.patch_limits(start, image.data.shape, self.patch)
             for image, start in zip(shown, starts, strict=True)
         ]
+        marks, counts = self._marks(plans)
         return Patches(
             pixels=_read([image.data for image in shown], starts, self.patch),
             labels=_read(list(labels.values()), [starts[row] for row in labels], self.patch),
@@ -194,7 +207,8 @@ class CropSource:
             limits=_stack(limits),
             exact=tuple(self._keeps_to_grid(plan) for plan in plans),
             over_edge=tuple(self._reaches_out(plan) for plan in plans),
-            marks=self._marks(plans),
+            marks=marks,
+            counts=counts,
             ice=tuple(self._ice(plan.drawn) for plan in plans),
             transfers=tuple(self._transfer(plan.drawn) for plan in plans),
             draws=tuple(plan.drawn for plan in plans),
@@ -211,11 +225,10 @@ class CropSource:
         grid, marks = self._place(patches)
         crops = geometry.resample(patches.pixels, grid, patches.exact)
         targets = self._targets(patches, grid, marks)
-        for row, reaches_out in enumerate(patches.over_edge):
-            if reaches_out:
-                out = geometry.outside(grid[row], patches.limits[row])
-                crops[row].masked_fill_(out, 0)
-                targets[row].masked_fill_(out, IGNORED)
+        if any(patches.over_edge):
+            out = geometry.outside(grid, patches.limits)
+            crops.masked_fill_(out, 0)
+            targets.masked_fill_(out, IGNORED)
         grey.change_grey_values(crops, patches.draws, self.augmentation, patches.ice, patches.transfers)
         if self.outputs > 1 and self.augmentation.mixup:
             targets = class_shares(targets, self.outputs)
@@ -232,9 +245,10 @@ class CropSource:
         """The order of the images in a pass, None where each crop draws its own."""
         if self.sampling.images == "random":
             return None
+        rng = np.random.default_rng([seed, epoch, 0, ORDER])
         if self.order is not None:
-            return self.order(seed, epoch)
-        return np.random.default_rng([seed, epoch, 0, ORDER]).permutation(len(self.images))
+            return weighted_pass(self.order(seed, epoch), self._weights, rng)
+        return rng.permutation(weighted_pass(np.arange(len(self.images)), self._weights, rng))
 
     def _plan(self, seed: int, epoch: int, number: int, order: NDArray[np.int64] | None) -> CropPlan:
         rng = np.random.default_rng([seed, epoch, number, PLACE])
@@ -290,18 +304,19 @@ class CropSource:
         last = np.array(self.images[plan.image].data.shape) - 0.5
         return bool(np.any(plan.centre - extent < -0.5) or np.any(plan.centre + extent > last))
 
-    def _marks(self, plans: Sequence[CropPlan]) -> Marks:
-        """The particles that may reach into the crops, in px of these."""
+    def _marks(self, plans: Sequence[CropPlan]) -> tuple[Marks, tuple[int, ...]]:
+        """The particles that may reach into the crops, in px of these, and how many may reach into each."""
         parts = [self._marks_of(plan) for plan in plans]
         points, radii, classes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        map_of = np.repeat(np.arange(len(plans)), [len(part[0]) for part in parts])
-        return Marks(
+        counts = tuple(len(part[0]) for part in parts)
+        marks = Marks(
             torch.from_numpy(points.astype(np.float32)),
-            torch.from_numpy(map_of),
+            torch.from_numpy(np.repeat(np.arange(len(plans)), counts)),
             torch.from_numpy(radii.astype(np.float32)),
             torch.from_numpy(classes.astype(np.int64)),
             largest=float(radii.max(initial=0)),
         )
+        return marks, counts
 
     def _marks_of(self, plan: CropPlan) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Points, painted radii and classes of the particles that may reach into one crop."""
@@ -331,7 +346,7 @@ class CropSource:
     def _place(self, patches: Patches) -> tuple[Tensor, Marks]:
         """Where each pixel of the crops lies in the patches, and each particle in the crops."""
         grid = geometry.sampling_grid(patches.maps, self.shape)
-        points = patches.marks.points
+        points = list(patches.marks.points.split_with_sizes(patches.counts))
         for row, drawn in enumerate(patches.draws):
             if drawn.elastic is not None:
                 generator = torch.Generator(grid.device).manual_seed(drawn.elastic)
@@ -340,9 +355,8 @@ class CropSource:
                     self.shape, augmentation.elastic_alpha, augmentation.elastic_sigma, generator
                 )
                 grid[row] = geometry.displaced_grid(grid[row], patches.maps[row, :, :-1], field)
-                moved = geometry.displaced_points(points, field)
-                points = torch.where((patches.marks.map_of == row)[:, None], moved, points)
-        return grid, replace(patches.marks, points=points)
+                points[row] = geometry.displaced_points(points[row], field)
+        return grid, replace(patches.marks, points=torch.cat(points))
 
     def _targets(self, patches: Patches, grid: Tensor, marks: Marks) -> Tensor:
         """Painted around the points, or for the crops of labelled images cut from the labels."""

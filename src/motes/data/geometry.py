@@ -135,9 +135,9 @@ def _resample_all(patches: Tensor, grid: Tensor, nearest: bool) -> Tensor:
 
 
 def outside(grid: Tensor, limits: Tensor) -> Tensor:
-    """Where one crop lies outside of its image, bool (*crop); grid (ndim, *crop), limits (2, ndim)."""
-    low, high = limits.reshape(2, -1, *[1] * (grid.ndim - 1))
-    return torch.any((grid < low) | (grid > high), dim=0)
+    """Where crops lie outside of their images, bool (b, 1, *crop); grid (b, ndim, *crop), limits (b, 2, ndim)."""
+    low, high = limits.reshape(*limits.shape, *[1] * (grid.ndim - 2)).unbind(1)
+    return torch.any((grid < low) | (grid > high), dim=1, keepdim=True)
 
 
 def elastic_margin(alpha: float, sigma: float, ndim: int) -> float:

@@ -40,11 +40,8 @@ def change_grey_values(
         if drawn.blur > 0:
             crop.copy_(smooth(crop, drawn.blur))
     _linear_change(crops, draws)
+    _add_noise(crops, draws)
     for crop, drawn in zip(crops, draws, strict=True):
-        if drawn.noise > 0:
-            generator = torch.Generator(crop.device).manual_seed(drawn.noise_seed)
-            noise = torch.randn(crop.shape, generator=generator, device=crop.device)
-            crop.add_(noise, alpha=drawn.noise)
         if drawn.squares is not None:
             rng = np.random.default_rng(drawn.squares)
             for box in squares(crop.shape[1:], augmentation.squares, augmentation.squares_size, rng):
@@ -54,9 +51,25 @@ def change_grey_values(
 
 def _linear_change(crops: Tensor, draws: Sequence[Draw]) -> None:
     """Contrast and brightness of all crops."""
-    changes = torch.tensor([(drawn.contrast, drawn.brightness) for drawn in draws]).to(crops)
-    contrast, brightness = changes.reshape(-1, 2, *[1] * (crops.ndim - 1)).unbind(1)
+    contrast = _of_each([drawn.contrast for drawn in draws], crops)
+    brightness = _of_each([drawn.brightness for drawn in draws], crops)
     crops.mul_(contrast).add_(brightness)
+
+
+def _add_noise(crops: Tensor, draws: Sequence[Draw]) -> None:
+    """White noise, each crop's from its own seed."""
+    if not any(drawn.noise for drawn in draws):
+        return
+    noise = torch.zeros_like(crops)
+    for row, drawn in zip(noise, draws, strict=True):
+        if drawn.noise > 0:
+            row.normal_(generator=torch.Generator(crops.device).manual_seed(drawn.noise_seed))
+    crops.addcmul_(noise, _of_each([drawn.noise for drawn in draws], crops))
+
+
+def _of_each(numbers: Sequence[float], crops: Tensor) -> Tensor:
+    """A number for each crop, (b, 1, ...), to be broadcast over its pixels."""
+    return torch.tensor(numbers).to(crops).reshape(-1, *[1] * (crops.ndim - 1))
 
 
 def filtered_slices(crop: Tensor, transfer: Tensor) -> Tensor:

@@ -25,13 +25,14 @@ class MaskCheck:
 
     usable: the images to train on. problems: by name, why an image cannot be used; it costs no other. notes:
     what the user should know. foreground: share of the pixels that belong to an object, among those that
-    are not ignored.
+    are not ignored. with_objects: names of the usable images whose masks mark something.
     """
 
     usable: list[MaskedImage]
     problems: dict[str, str]
     notes: list[str]
     foreground: float
+    with_objects: frozenset[str]
 
 
 def check_masks(
@@ -39,11 +40,13 @@ def check_masks(
     classes: int = 1,
     *,
     check_shift: bool = True,
+    alone: bool = True,
     done: Callable[[int], None] = lambda _: None,
 ) -> MaskCheck:
     """Read every image and mask once, and see whether they can be trained on.
 
     classes: how many the recipe has. check_shift: whether masks that lie beside their objects are refused.
+    alone: whether there are no others, so that nothing usable, or nothing marked, is refused.
     done: told how many images have been looked at. Each image keeps its grey scale and hash from this pass.
     A single image that is unreadable, of another size than its mask, mostly NaN or without contrast is among
     the problems. Raises ImageError where the masks are not what their kind says, all empty, inverted, or
@@ -61,13 +64,14 @@ def check_masks(
             if _has_grey_scale(each, image, mask, tally):
                 tally.add(each, image, mask, bad)
         done(number + 1)
-    if not tally.usable:
-        raise ImageError(next(iter(tally.problems.values()), "there is no image with a mask"))
-    tally.refuse_empty()
+    if alone:
+        tally.refuse_useless()
     tally.refuse_inverted()
-    if tally.shifts is not None:
+    if tally.shifts is not None and tally.usable:
         tally.shifts.refuse()
-    return MaskCheck(tally.usable, tally.problems, tally.notes, tally.foreground)
+    return MaskCheck(
+        tally.usable, tally.problems, tally.notes, tally.foreground, frozenset(tally.with_objects)
+    )
 
 
 def _read(each: MaskedImage) -> tuple[NDArray[Any], NDArray[Any], int]:
@@ -156,6 +160,7 @@ class _Tally:
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     full: list[NDArray[np.bool_]] = field(default_factory=list)
+    with_objects: list[str] = field(default_factory=list)
     object_pixels: int = 0
     counted_pixels: int = 0
 
@@ -166,6 +171,8 @@ class _Tally:
             self.notes.append(f"{each.name}: {bad} NaN or infinite pixels masked")
         numbers = class_numbers(mask, each.kind)
         objects = numbers > 0
+        if objects.any():
+            self.with_objects.append(each.name)
         self.object_pixels += int(np.count_nonzero(objects))
         self.counted_pixels += int(np.count_nonzero(numbers >= 0))
         if each.kind == "binary" and objects.mean() > 0.5 and len(self.full) < MOST_LOOKED_AT:
@@ -179,8 +186,10 @@ class _Tally:
         """Share of the pixels that belong to an object."""
         return self.object_pixels / max(1, self.counted_pixels)
 
-    def refuse_empty(self) -> None:
-        """Raise ImageError where no mask holds any object."""
+    def refuse_useless(self) -> None:
+        """Raise ImageError where no image is usable, or no mask holds any object."""
+        if not self.usable:
+            raise ImageError(next(iter(self.problems.values()), "there is no image with a mask"))
         if self.object_pixels == 0:
             first = self.usable[0].mask_name
             ignored = " (-1 means ignored)" if self.counted_pixels == 0 else ""

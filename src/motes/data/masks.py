@@ -88,6 +88,7 @@ class MaskedImage:
     origin: str = ""
     _grey: GreyScale | None = field(default=None, repr=False)
     _sha256: str | None = field(default=None, repr=False)
+    _image_sha256: str | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -123,9 +124,17 @@ class MaskedImage:
             self._sha256 = _content_hash(whole(self.image), whole(self.mask))
         return self._sha256
 
+    @property
+    def image_sha256(self) -> str:
+        """SHA-256 of the pixels alone."""
+        if self._image_sha256 is None:
+            self._image_sha256 = _content_hash(whole(self.image))
+        return self._image_sha256
+
     def learn(self, image: NDArray[Any], mask: NDArray[Any]) -> None:
-        """Take grey scale and hash from the whole image and mask, by someone who has just read them."""
+        """Take grey scale and hashes from the whole image and mask, by someone who has just read them."""
         self._sha256 = _content_hash(image, mask)
+        self._image_sha256 = _content_hash(image)
         self._grey = grey_scale_of_stored(image, self.normalisation, self.name)
 
 
@@ -187,28 +196,49 @@ class MaskedCollection:
 
 def collect_masks(
     image_sources: Sequence[str],
-    masks_source: str,
+    masks_source: str | Sequence[str],
     kind: MaskKind,
     normalisation: Normalisation,
     ndim: int = 2,
+    cache: ChunkCache | None = None,
 ) -> MaskedCollection:
     """Find images and their masks; none of them is read yet.
 
     Label images (a file, a folder, a quoted glob) are paired with images by name, as picks are; `_mask` and
-    the like at the end of a name do not count. A store of masks goes with one store of images. Raises
-    ImageError for what is no store, and for stores of different lengths or shapes; InputError where no mask
-    belongs to any image.
+    the like at the end of a name do not count. Of several masks each belongs to the image in the same place,
+    whatever its name. A store of masks goes with one store of images. cache: for files, shared with other
+    collections. Raises ImageError for what is no store, and for stores of different lengths or shapes;
+    InputError where no mask belongs to any image.
     """
-    if is_store(Path(masks_source)):
+    if isinstance(masks_source, str) and is_store(Path(masks_source)):
         return _collect_stores(image_sources, masks_source, kind, normalisation, ndim)
     for source in image_sources:
-        if is_store(Path(source)):
+        if isinstance(masks_source, str) and is_store(Path(source)):
             found = "is not a store" if Path(masks_source).exists() else "does not exist"
             raise ImageError(
                 f"{masks_source} {found}, but {source} is a store; the masks of a store of images are a store "
                 "of the same length, such as masks.zarr"
             )
-    return _collect_files(image_sources, masks_source, kind, normalisation, ndim)
+    images = find_images(image_sources, ndim)
+    if isinstance(masks_source, str):
+        mask_of, notes = _paired_by_name(images, masks_source, ndim)
+    else:
+        mask_of, notes = _paired_by_place(images, image_sources, masks_source, ndim), []
+    cache = ChunkCache() if cache is None else cache
+    masked = [
+        MaskedImage(
+            entry.name,
+            FilePixels(entry, ndim, cache),
+            FilePixels(mask_of[entry.name], ndim, cache),
+            kind,
+            normalisation,
+            mask_of[entry.name].name,
+            number,
+            entry.name,
+        )
+        for number, entry in enumerate(each for each in images if each.name in mask_of)
+    ]
+    return MaskedCollection(masked, notes)
 
 
 def _collect_stores(
@@ -269,35 +299,40 @@ def _check_same_shape(images: Store, masks: Store) -> None:
         )
 
 
-def _collect_files(
-    image_sources: Sequence[str], masks_source: str, kind: MaskKind, normalisation: Normalisation, ndim: int
-) -> MaskedCollection:
-    images = {entry.name: entry for entry in find_images(image_sources, ndim)}
-    masks = _masks_by_name(masks_source, ndim)
-    pairing = pair(list(images), masks)
+def _paired_by_name(
+    images: Sequence[ImageEntry], source: str, ndim: int
+) -> tuple[dict[str, ImageEntry], list[str]]:
+    """The masks of a source by the name of their image, and what was left out."""
+    masks = _masks_by_name(source, ndim)
+    pairing = pair([entry.name for entry in images], masks)
     if not pairing.key_of:
         raise InputError(
-            f"none of the masks belongs to one of the images: images are named like {next(iter(images))!r}, "
+            f"none of the masks belongs to one of the images: images are named like {images[0].name!r}, "
             f"masks like {next(iter(masks.values())).name!r}; the names must agree, rename one of them"
         )
-    cache_of_images, cache_of_masks = ChunkCache(), ChunkCache()
-    masked = [
-        MaskedImage(
-            name,
-            FilePixels(images[name], ndim, cache_of_images),
-            FilePixels(masks[key], ndim, cache_of_masks),
-            kind,
-            normalisation,
-            masks[key].name,
-            number,
-            name,
-        )
-        for number, (name, key) in enumerate((n, pairing.key_of[n]) for n in images if n in pairing.key_of)
-    ]
     left_over = [masks[key].name for key in pairing.left_over]
     notes = [f"without a mask, left out: {', '.join(pairing.unlabelled)}"] if pairing.unlabelled else []
     notes += [f"masks without an image, left out: {', '.join(left_over)}"] if left_over else []
-    return MaskedCollection(masked, notes)
+    return {name: masks[key] for name, key in pairing.key_of.items()}, notes
+
+
+def _paired_by_place(
+    images: Sequence[ImageEntry], image_files: Sequence[str], mask_files: Sequence[str], ndim: int
+) -> dict[str, ImageEntry]:
+    """The masks by the name of their image, of files that belong together one by one; of stacks each section."""
+    mask_of: dict[str, ImageEntry] = {}
+    sections: dict[Path, list[ImageEntry]] = {}
+    for entry in images:
+        sections.setdefault(entry.path, []).append(entry)
+    for image_file, mask_file in zip(image_files, mask_files, strict=True):
+        entries, masks = sections[Path(image_file)], find_images([mask_file], ndim)
+        if len(entries) != len(masks):
+            raise InputError(
+                f"{image_file} holds {len(entries)} images and {mask_file} {len(masks)} masks; there must be one "
+                "mask for each image, in the same order"
+            )
+        mask_of.update(zip([entry.name for entry in entries], masks, strict=True))
+    return mask_of
 
 
 def _masks_by_name(source: str, ndim: int) -> dict[str, ImageEntry]:
@@ -333,9 +368,9 @@ def whole(pixels: Pixels) -> NDArray[Any]:
     return pixels[tuple(slice(0, size) for size in pixels.shape)]
 
 
-def _content_hash(image: NDArray[Any], mask: NDArray[Any]) -> str:
+def _content_hash(*arrays: NDArray[Any]) -> str:
     digest = hashlib.sha256()
-    for array in (image, mask):
+    for array in arrays:
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Where crops are taken: near particles, at edges, in empty places, anywhere."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from motes.errors import RecipeError
+from motes.errors import InputError, RecipeError
 
 LEAST_SIZE = 16
 LABEL_TRIES = 256  # places looked up in a label image at once ...
@@ -32,7 +32,9 @@ class Sampling(BaseModel):
         128, description="sides of a crop in working pixels: one number, or one an axis as in 32x128x128"
     )
     images: Literal["random", "pass"] = Field(
-        "random", description="draw an image for each crop by its weight, or go through all of them in turn"
+        "random",
+        description="random: draw an image for each crop by its weight; pass: go through all in turn, each as often "
+        "as its weight says",
     )
     around_points: float = Field(
         0.5, ge=0, le=1, description="share of the crops that are centred near a particle"
@@ -105,6 +107,24 @@ def van_der_corput(number: int) -> float:
     return value
 
 
+def weighted_pass(
+    order: NDArray[np.int64], weights: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """One pass in which each image is shown in proportion to its weight, as near as whole numbers allow.
+
+    order: (n,) numbers of the images, each once. weights: of the images by their number. Returns (n,): each
+    image floor or ceil of n * weight / sum of the weights of those in order times, in that order; the order
+    itself where all weights are equal. By systematic resampling (Kitagawa 1996, J. Comput. Graph. Stat. 5, 1).
+    """
+    shares = weights[order]
+    if np.all(shares == shares[0]):
+        return order
+    up_to = np.cumsum(shares)
+    # A draw of 24 bits, so that it can be added to a whole number without rounding up to the next one.
+    steps = np.arange(len(order)) + float(rng.random(dtype=np.float32))
+    return order[np.searchsorted(up_to / up_to[-1] * len(order), steps, side="right")]
+
+
 class Pixels(Protocol):
     """An array that may lie in memory or be read when asked for: (z,) y, x."""
 
@@ -139,6 +159,23 @@ class Labelled:
     def class_of_points(self) -> NDArray[np.int64]:
         """(n,) class of each point, from 0."""
         return np.zeros(len(self.points), dtype=np.int64) if self.classes is None else self.classes
+
+
+def check_diameters(images: Sequence[Labelled], known: int) -> None:
+    """InputError where points are of a class whose diameter is not among the known ones."""
+    painted = (image.class_of_points() for image in images if image.labels is None)
+    highest = max((int(classes.max(initial=-1)) for classes in painted), default=-1)
+    if highest < known:
+        return
+    if not known:
+        raise InputError(
+            "there are particles to train on, but how large they are is not known; give their diameter: 150 "
+            "(Angstrom), 15nm or 60px"
+        )
+    raise InputError(
+        f"there are particles of {highest + 1} classes, but the diameter of {known} only; give every class its "
+        "own: classes: [{name: ribosome, diameter: 300}, ...]"
+    )
 
 
 @dataclass(frozen=True)

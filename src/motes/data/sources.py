@@ -2,12 +2,17 @@
 
 import csv
 import glob
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from motes.errors import InputError, UnitError, did_you_mean
+from motes.data.collection import Collection, LoadedPicks, accepted, collect, nothing_paired, read_all_picks
+from motes.data.image_list import ImageEntry, find_images
+from motes.data.pairing import pair
+from motes.errors import InputError, PicksError, UnitError, did_you_mean
+from motes.picks import Picks
 from motes.units import Length, parse_length
 
 Part = Literal["", "train", "validation", "test"]
@@ -28,14 +33,15 @@ PARTS: dict[str, Part] = {
 class DataSource:
     """One set of images with what marks the particles in them.
 
-    images: words as find_images takes them. picks, masks: one of the two. group: what is never divided
-    between training and validation; empty: each image by itself. part: empty where the seed is to choose.
-    pixel_size: A/px, before the headers'. weight: how often crops are drawn from this set relative to others.
+    images: words as find_images takes them. picks, masks: one of the two; of several, each is the file of the
+    image in the same place. group: what is never divided between training and validation; empty: each image
+    by itself. part: empty where the seed is to choose. pixel_size: A/px, before the headers'. weight: how
+    often crops are drawn from this set relative to others.
     """
 
     images: tuple[str, ...]
-    picks: str | None = None
-    masks: str | None = None
+    picks: str | tuple[str, ...] | None = None
+    masks: str | tuple[str, ...] | None = None
     group: str = ""
     part: Part = ""
     pixel_size: float | None = None
@@ -44,8 +50,11 @@ class DataSource:
 
     @property
     def labels(self) -> str:
-        """Where the labels are."""
-        return str(self.masks or self.picks)
+        """Where the labels are, in words."""
+        where = self.masks or self.picks or ""
+        if isinstance(where, str):
+            return where
+        return where[0] if len(where) == 1 else f"{where[0]} and {len(where) - 1} more"
 
 
 def named_by_options(
@@ -68,7 +77,8 @@ def read_data_table(path: Path) -> list[DataSource]:
     """Read a table of data sets: image, picks or masks, group, split, pixel_size, diameter, weight.
 
     A row may name one image, a folder, a glob or a store; its images share its weight equally. Paths are
-    relative to the table's folder. Rows that name single images and agree in all else become one set.
+    relative to the table's folder. Rows that name single images become one set, where they agree in all but
+    the image and the file of its labels.
     Raises InputError, naming row and column, for what cannot be read.
     """
     rows = _rows(path)
@@ -142,14 +152,80 @@ def _length(where: str, text: str) -> Length | None:
 
 
 def _joined(sources: Iterable[DataSource]) -> Iterable[DataSource]:
-    """Rows of single images that agree in all but the image, as one; the weights add up."""
-    singles: dict[DataSource, list[str]] = {}
+    """Rows of single images that agree in all but image and labels file, as one; the weights add up."""
+    singles: dict[DataSource, list[DataSource]] = {}
     for source in sources:
-        (word,) = source.images
-        single = not glob.has_magic(word) and Path(word).is_file() and not word.endswith(".star")
-        if single:
-            singles.setdefault(replace(source, images=()), []).append(word)
+        if _is_one_image(source.images[0]):
+            singles.setdefault(_without_files(source), []).append(source)
         else:
             yield source
-    for source, words in singles.items():
-        yield replace(source, images=tuple(words), weight=source.weight * len(words))
+    for shared, rows in singles.items():
+        images = tuple(row.images[0] for row in rows)
+        _check_named_once(images)
+        yield replace(
+            shared,
+            images=images,
+            picks=tuple(str(row.picks) for row in rows) if shared.picks == () else shared.picks,
+            masks=tuple(str(row.masks) for row in rows) if shared.masks == () else shared.masks,
+            weight=shared.weight * len(rows),
+        )
+
+
+def _is_one_image(word: str) -> bool:
+    return not glob.has_magic(word) and Path(word).is_file() and not word.endswith(".star")
+
+
+def _without_files(source: DataSource) -> DataSource:
+    """What rows of one set have in common: all but the image, and but the labels where they are a file."""
+    own = Path(source.labels).is_file()
+    picks = () if own and source.picks is not None else source.picks
+    masks = () if own and source.masks is not None else source.masks
+    return replace(source, images=(), picks=picks, masks=masks)
+
+
+def _check_named_once(images: Sequence[str]) -> None:
+    repeated = [image for image, count in Counter(images).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"{repeated[0]} stands in several rows of the table; give each image one row, and a weight to draw "
+            "from it more often"
+        )
+
+
+def collect_picks(source: DataSource, ndim: int = 2) -> Collection:
+    """The images of a set and their picks, as collect finds them, or each from its own file.
+
+    An own file that is damaged costs the other images nothing. Raises InputError and PicksError as collect.
+    """
+    if source.picks is None or isinstance(source.picks, str):
+        return collect(source.images, source.picks, ndim)
+    images = find_images(source.images, ndim)
+    file_of = {Path(image): file for image, file in zip(source.images, source.picks, strict=True)}
+    images_of: dict[str, list[ImageEntry]] = {}
+    for entry in images:
+        images_of.setdefault(file_of[entry.path], []).append(entry)
+    collection = Collection(images)
+    for file, entries in images_of.items():
+        try:
+            loaded = read_all_picks(file, entries, ndim)
+        except PicksError as error:
+            loaded = LoadedPicks(problems={entries[0].name: str(error)})
+        found = _picks_of(entries, loaded)
+        without = [entry.name for entry in entries if entry.name not in found]
+        collection.picks.update(accepted(found, file))
+        collection.problems.update(loaded.problems)
+        collection.notes.extend([*loaded.notes, *(f"left out: {why}" for why in loaded.problems.values())])
+        if without and not loaded.problems:
+            collection.notes.append(f"without picks in {file}, left out: {', '.join(without)}")
+    if not collection.picks and not collection.problems:
+        raise PicksError(nothing_paired(images, loaded))
+    return collection
+
+
+def _picks_of(entries: Sequence[ImageEntry], loaded: LoadedPicks) -> dict[str, Picks]:
+    """Picks of one file by image; picks of one image in a file of one image's own need no common name."""
+    if len(entries) == len(loaded.picks) == 1:
+        return {entries[0].name: next(iter(loaded.picks.values()))}
+    return {
+        name: loaded.picks[key] for name, key in pair([e.name for e in entries], loaded.picks).key_of.items()
+    }

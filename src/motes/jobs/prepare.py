@@ -13,9 +13,11 @@ from motes.data.collection import Collection, clean_picks
 from motes.data.crops import Labelled
 from motes.data.image_list import ImageEntry
 from motes.data.orientation import OrientationPool, pooled_text, refuse_flipped
+from motes.data.sources import DataSource
 from motes.data.working import to_working_scale
-from motes.errors import ImageError, InputError, PicksError
+from motes.errors import ImageError, InputError, PicksError, UnitError
 from motes.formats.images import image_info
+from motes.image import Image
 from motes.jobs.telling import Failure, Teller
 from motes.output import replacing
 from motes.picks import Picks
@@ -29,8 +31,9 @@ FAINT = 1.5  # times what noise gives: less than particles that are hardly visib
 class ReadyImage:
     """What is known of an image whose pixels, in this shape, went into the store.
 
-    points: (n, ndim) working pixels. classes: (n,) numbers of the recipe's classes. diameters: of each class
-    in pixels of the full-size image. strength: of the mean patch at its picks, 1 is what noise gives; None
+    points: (n, ndim) working pixels. classes: (n,) numbers of the recipe's classes. sha256: of file and picks.
+    image_sha256: of the pixels alone. diameters: of each class in pixels of the full-size image. working: of
+    each class on the image that the net sees, px. strength: of the mean patch at its picks, 1 is what noise gives; None
     for too few picks or unchecked.
     """
 
@@ -39,10 +42,40 @@ class ReadyImage:
     points: NDArray[np.float64]
     classes: NDArray[np.intp]
     sha256: str
+    image_sha256: str
     diameters: tuple[float, ...]
+    working: tuple[float, ...]
     pixel_size: float | None
     strength: float | None
     notes: list[str] = field(default_factory=list)
+
+
+def class_lengths(source: DataSource, recipe: Recipe, collection: Collection) -> list[Length]:
+    """The diameter of each class: the source's own, the recipe's, or what the picks carry.
+
+    Raises UnitError where it is not known.
+    """
+    if source.diameter is not None:
+        if len(recipe.classes) > 1:
+            raise UnitError(
+                f"a diameter is given for the data set of {source.labels}, but the recipe has several classes; "
+                "their diameters stand in the recipe"
+            )
+        return [source.diameter]
+    if recipe.lengths is not None:
+        return recipe.lengths
+    if len(recipe.classes) > 1:
+        raise UnitError(
+            "the diameters of the classes are not known; give each its own in the recipe: "
+            "classes: [{name: ribosome, diameter: 300}, ...]"
+        )
+    found = picked_diameter(collection, recipe)
+    if found is None:
+        raise UnitError(
+            "the particle's diameter is not known: give --diameter 150 (Angstrom) or --diameter 60px; "
+            "the picks carry none"
+        )
+    return [found]
 
 
 def picked_diameter(collection: Collection, recipe: Recipe) -> Length | None:
@@ -88,8 +121,8 @@ def prepare(
     """
     labelled = [entry for entry in collection.images if entry.name in collection.picks]
     ready: list[ReadyImage] = []
-    sight = max(working_diameters(recipe, lengths, _pixel_size(labelled[0], recipe) if labelled else None))
-    pool = OrientationPool(sight) if check_flips and recipe.net.ndim == 2 else None
+    sight = _sight(labelled, recipe, lengths) if check_flips and recipe.net.ndim == 2 else None
+    pool = None if sight is None else OrientationPool(sight)
     failures = [Failure(name, reason) for name, reason in collection.problems.items()]
     with (
         replacing(store) as temporary,
@@ -114,19 +147,25 @@ def prepare(
     return ready, failures
 
 
-def working_diameters(
-    recipe: Recipe, lengths: Sequence[Length], pixel_size: float | None
-) -> tuple[float, ...]:
-    """The diameter of each class on the image that the net sees, px; UnitError where it cannot be known.
+def _sight(labelled: Sequence[ImageEntry], recipe: Recipe, lengths: Sequence[Length]) -> float | None:
+    """The largest working diameter in the first image that can tell it, px; None where no image can."""
+    for entry in labelled:
+        try:
+            image = entry.read(recipe.net.ndim, recipe.pixel_size)
+            return max(working_diameters(image, recipe, lengths))
+        except (InputError, OSError):  # a bad file is reported when it is prepared
+            continue
+    return None
 
-    pixel_size: A/px of the images, for those that stay as they are.
+
+def working_diameters(image: Image, recipe: Recipe, lengths: Sequence[Length]) -> tuple[float, ...]:
+    """The diameter of each class in an image as the net sees it, px.
+
+    Raises UnitError where it cannot be known, or cannot be right.
     """
-    scale = recipe.scale
-    if scale.pixel_size is not None:
-        return tuple(length.in_pixels(scale.pixel_size) for length in lengths)
-    if scale.diameter is not None:
-        return (scale.diameter,)
-    return tuple(length.in_pixels(pixel_size) for length in lengths)
+    diameters = [length.in_pixels(image.pixel_size) for length in lengths]
+    factor = recipe.scale.factor(image, max(diameters))
+    return tuple(diameter * factor for diameter in diameters)
 
 
 def mapped(store: Path, ready: Sequence[ReadyImage], weight: float) -> list[Labelled]:
@@ -195,7 +234,9 @@ def _prepare_one(
         points=points,
         classes=classes,
         sha256=content_hash(entry.path, picks),
+        image_sha256=pixel_hash(image.data),
         diameters=diameters,
+        working=working_diameters(image, recipe, lengths),
         pixel_size=image.pixel_size,
         strength=None if evidence is None else evidence.as_given,
         notes=notes + more,
@@ -234,4 +275,11 @@ def content_hash(path: Path, picks: Picks) -> str:
     digest.update(np.ascontiguousarray(picks.points).tobytes())
     if picks.classes is not None:
         digest.update("\0".join(picks.classes).encode())
+    return digest.hexdigest()
+
+
+def pixel_hash(pixels: NDArray[np.float32]) -> str:
+    """SHA-256 of the pixels ([z,] y, x) of an image as read, whatever file they come from."""
+    digest = hashlib.sha256(str(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()

@@ -25,7 +25,7 @@ from motes.jobs.prepare import picked_diameter
 from motes.jobs.store_folder import StoreFolder
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.picks import Picks
-from motes.recipe import load_recipe
+from motes.recipe_file import load_recipe
 from motes.units import Length
 
 IGNORED = -1

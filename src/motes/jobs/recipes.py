@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from motes.nets.description import NAMED
-from motes.recipe import Recipe, load_recipe, shipped_recipes
+from motes.recipe import Recipe
+from motes.recipe_file import load_recipe, shipped_recipes
 
 CHOICES: dict[str, Mapping[str, object]] = {"net.name": NAMED}
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}

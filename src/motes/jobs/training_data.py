@@ -11,13 +11,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from motes.data.collection import Collection, collect
 from motes.data.crops import Labelled
 from motes.data.mask_checks import check_masks
 from motes.data.masks import MaskedCollection, collect_masks, pass_order
-from motes.data.sources import DataSource, Part
-from motes.errors import InputError, OutputError, UnitError
-from motes.jobs.prepare import ReadyImage, mapped, picked_diameter, prepare, working_diameters
+from motes.data.sources import DataSource, Part, collect_picks
+from motes.errors import InputError, OutputError
+from motes.formats.stores import ChunkCache
+from motes.jobs.prepare import ReadyImage, class_lengths, mapped, prepare
 from motes.jobs.telling import Failure, Teller
 from motes.output import write_text
 from motes.recipe import Recipe
@@ -27,15 +27,17 @@ from motes.units import Length
 Key = TypeVar("Key", bound=Hashable)
 
 STORE = ".working-images"  # exists while training only
+SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
 
 
 @dataclass(frozen=True)
 class Prepared:
     """An image ready to train on.
 
-    sha256: of its file or pixels, and of its labels. particles: None where masks say where they are.
-    diameters: of each class in its full-size pixels, empty where not known. group: what is never divided.
-    chunk: images of a store that are read together have the same; None: read by itself.
+    sha256: of its file or pixels, and of its labels; image_sha256: of its pixels alone. particles: None where
+    masks say where they are. diameters: of each class in its full-size pixels, working: where the net sees
+    it; both empty where not known. group: what is never divided. chunk: images of a store that are read
+    together have the same; None: read by itself. marked: whether a mask marks anything.
     """
 
     name: str
@@ -47,11 +49,14 @@ class Prepared:
     group: str = ""
     part: Part = ""
     chunk: int | None = None
+    image_sha256: str = ""
+    working: tuple[float, ...] = ()
+    marked: bool = True
 
     @property
     def useful(self) -> bool:
-        """Whether it holds a particle, as far as that is known."""
-        return self.particles is None or self.particles > 0
+        """Whether it holds a particle."""
+        return self.marked if self.particles is None else self.particles > 0
 
 
 @dataclass(frozen=True)
@@ -82,15 +87,31 @@ class _ReadPicks:
     ready: list[ReadyImage]
     failures: list[Failure]
     lengths: list[Length]
-    working: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class _CheckedMasks:
-    """The hashes of the images whose masks can be used, by name, and why others cannot."""
+    """Of the images whose masks can be used, by name: the hashes with and without the mask, and whether it
+    marks anything; and why others cannot be used.
+    """
 
-    hashes: dict[str, str]
+    found: dict[str, tuple[str, str, bool]]
     failures: list[Failure]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How every source of a run is read.
+
+    check: refuse picks that seem mirrored, masks that seem shifted. alone: there is one source only. files:
+    mask files and their images used last, of all sources together.
+    """
+
+    teller: Teller
+    processes: Processes
+    check: bool
+    alone: bool
+    files: ChunkCache = field(default_factory=ChunkCache)
 
 
 @dataclass(frozen=True)
@@ -100,7 +121,6 @@ class _Set:
     images: list[Prepared]
     failures: list[Failure] = field(default_factory=list)
     lengths: list[Length] = field(default_factory=list)
-    working: tuple[float, ...] = ()
     masks: MaskedCollection | None = None
 
 
@@ -117,16 +137,16 @@ def gather(
     Of several processes the first reads and checks, the others take what it found. Raises InputError where
     there is nothing to train on, or the sources do not go together.
     """
+    sources = [source for source in _with_whole_groups(sources) if source.part != "test"]
     _check_kinds(sources)
-    _check_groups(sources)
+    reading = _Reading(teller, processes, check_flips, alone=len(sources) == 1)
     sets = []
-    for number, source in enumerate(source for source in sources if source.part != "test"):
+    for number, source in enumerate(sources):
         own = recipe.model_copy(update={"pixel_size": source.pixel_size or recipe.pixel_size})
         if source.masks is not None:
-            sets.append(_masked_set(source, own, teller, processes, check_flips))
+            sets.append(_masked_set(source, own, reading))
         else:
-            store = run / STORE / str(number)
-            sets.append(_picked_set(source, own, store, teller, processes, check_flips))
+            sets.append(_picked_set(source, own, run / STORE / str(number), reading))
     parts = _divided(sets, recipe)
     _check_usable(parts)
     if not any(image.useful for image in parts.validation):
@@ -149,102 +169,91 @@ def _check_kinds(sources: Sequence[DataSource]) -> None:
         )
 
 
-def _picked_set(
-    source: DataSource, recipe: Recipe, store: Path, teller: Teller, processes: Processes, check_flips: bool
-) -> _Set:
+def _picked_set(source: DataSource, recipe: Recipe, store: Path, reading: _Reading) -> _Set:
     def read() -> _ReadPicks:
-        collection = collect(source.images, source.picks, recipe.net.ndim)
+        collection = collect_picks(source, recipe.net.ndim)
         for note in collection.notes:
-            teller.say(note)
-        lengths = _lengths(source, recipe, collection)
-        ready, failures = prepare(collection, recipe, lengths, store, teller, check_flips)
-        size = ready[0].pixel_size if ready else None
-        return _ReadPicks(ready, failures, lengths, working_diameters(recipe, lengths, size) if ready else ())
+            reading.teller.say(note)
+        lengths = class_lengths(source, recipe, collection)
+        ready, failures = prepare(collection, recipe, lengths, store, reading.teller, reading.check)
+        return _ReadPicks(ready, failures, lengths)
 
-    found = processes.once(read)
+    found = reading.processes.once(read)
     weight = source.weight / max(1, len(found.ready))
     images = [
         Prepared(
             name=image.name,
             labelled=labelled,
             sha256=image.sha256,
+            image_sha256=image.image_sha256,
             particles=len(image.points),
             diameters=image.diameters,
+            working=image.working,
             pixel_size=image.pixel_size,
             group=source.group or _own_group(image.name, recipe),
             part=source.part,
         )
         for image, labelled in zip(found.ready, mapped(store, found.ready, weight), strict=True)
     ]
-    return _Set(images, found.failures, found.lengths, found.working)
+    return _Set(images, found.failures, found.lengths)
 
 
-def _lengths(source: DataSource, recipe: Recipe, collection: Collection) -> list[Length]:
-    """The diameter of each class: the source's own, the recipe's, or what the picks carry."""
-    if source.diameter is not None:
-        if len(recipe.classes) > 1:
-            raise UnitError(
-                f"a diameter is given for the data set of {source.labels}, but the recipe has several classes; "
-                "their diameters stand in the recipe"
-            )
-        return [source.diameter]
-    if recipe.lengths is not None:
-        return recipe.lengths
-    if len(recipe.classes) > 1:
-        raise UnitError(
-            "the diameters of the classes are not known; give each its own in the recipe: "
-            "classes: [{name: ribosome, diameter: 300}, ...]"
-        )
-    found = picked_diameter(collection, recipe)
-    if found is None:
-        raise UnitError(
-            "the particle's diameter is not known: give --diameter 150 (Angstrom) or --diameter 60px; "
-            "the picks carry none"
-        )
-    return [found]
-
-
-def _masked_set(
-    source: DataSource, recipe: Recipe, teller: Teller, processes: Processes, check_shift: bool
-) -> _Set:
+def _masked_set(source: DataSource, recipe: Recipe, reading: _Reading) -> _Set:
     if recipe.scale.diameter is not None or recipe.scale.pixel_size is not None:
         raise InputError(
             f"the recipe {recipe.name} brings images to a working scale, but masks are taken as they are; set "
             "working_diameter=none, or bring images and masks to the scale first (`motes prepare`)"
         )
     masks = collect_masks(
-        source.images, str(source.masks), recipe.masks.kind, recipe.normalisation, recipe.net.ndim
+        source.images,
+        source.masks or "",
+        recipe.masks.kind,
+        recipe.normalisation,
+        recipe.net.ndim,
+        reading.files,
     )
     for note in masks.notes:
-        teller.say(note)
-
-    def check() -> _CheckedMasks:
-        with teller.progress("checking masks", len(masks.images), "images") as done:
-            found = check_masks(masks.images, len(recipe.classes), check_shift=check_shift, done=done)
-        for note in found.notes:
-            teller.say(note)
-        failures = [Failure(name, reason) for name, reason in found.problems.items()]
-        return _CheckedMasks({image.name: image.sha256 for image in found.usable}, failures)
-
-    checked = processes.once(check)
-    usable = replace(masks, images=[image for image in masks.images if image.name in checked.hashes])
-    weight = source.weight / len(usable.images)
+        reading.teller.say(note)
+    checked = reading.processes.once(lambda: _check_masks(masks, recipe, reading))
+    usable = replace(masks, images=[image for image in masks.images if image.name in checked.found])
+    weight = source.weight / max(1, len(usable.images))
     images = [
         Prepared(
             name=image.name,
             labelled=Labelled(
                 image.pixels, np.zeros((0, recipe.net.ndim)), labels=image.labels, weight=weight
             ),
-            sha256=checked.hashes[image.name],
+            sha256=sha256,
+            image_sha256=image_sha256,
             particles=None,
+            marked=marked,
             group=source.group or _own_group(image.origin, recipe),
             part=source.part,
             chunk=image.chunk,
         )
         for image in usable.images
+        for sha256, image_sha256, marked in [checked.found[image.name]]
     ]
     lengths = [source.diameter] if source.diameter else recipe.lengths or []
     return _Set(images, checked.failures, lengths, masks=usable)
+
+
+def _check_masks(masks: MaskedCollection, recipe: Recipe, reading: _Reading) -> _CheckedMasks:
+    with reading.teller.progress("checking masks", len(masks.images), "images") as done:
+        found = check_masks(
+            masks.images,
+            len(recipe.classes),
+            check_shift=reading.check,
+            alone=reading.alone,
+            done=done,
+        )
+    for note in found.notes:
+        reading.teller.say(note)
+    failures = [Failure(name, reason) for name, reason in found.problems.items()]
+    hashes = {
+        each.name: (each.sha256, each.image_sha256, each.name in found.with_objects) for each in found.usable
+    }
+    return _CheckedMasks(hashes, failures)
 
 
 def _own_group(name: str, recipe: Recipe) -> str:
@@ -264,13 +273,14 @@ def _divided(sets: Sequence[_Set], recipe: Recipe) -> Parts:
     train = [images[number] for number, part in part_of.items() if part != "validation"]
     validation = [images[number] for number, part in part_of.items() if part == "validation"]
     _check_apart(train, validation)
-    lengths = [each.lengths for each in sets]
+    _check_one_size(images)
+    lengths = [each.lengths for each in sets if each.images]
     return Parts(
         train,
         validation,
         [failure for each in sets for failure in each.failures],
         lengths[0] if lengths and all(each == lengths[0] for each in lengths) else [],
-        sets[0].working,
+        images[0].working if images else (),
         _pass_over(train, sets),
     )
 
@@ -286,8 +296,8 @@ def _told_apart(sets: Sequence[_Set]) -> Sequence[_Set]:
     ]
 
 
-def _check_groups(sources: Sequence[DataSource]) -> None:
-    """Raise InputError where a group that is never to be divided stands in two parts."""
+def _with_whole_groups(sources: Sequence[DataSource]) -> list[DataSource]:
+    """The sources, what is left open in the part of its group; InputError where a group stands in two parts."""
     part_of: dict[str, Part] = {}
     for source in sources:
         named = source.group and source.part
@@ -296,6 +306,7 @@ def _check_groups(sources: Sequence[DataSource]) -> None:
                 f"the group {source.group!r} stands both in {part_of[source.group]} and in {source.part}; a group is "
                 "never divided, so give all of it one split, or name two groups"
             )
+    return [replace(source, part=source.part or part_of.get(source.group, "")) for source in sources]
 
 
 def _pass_over(train: Sequence[Prepared], sets: Sequence[_Set]) -> Callable[[int, int], NDArray[np.int64]]:
@@ -332,8 +343,8 @@ def validation_groups(groups: Mapping[Key, str], useful: set[Key], recipe: Recip
 
 def _check_apart(train: Sequence[Prepared], validation: Sequence[Prepared]) -> None:
     """Raise InputError where an image is to be trained on and validated on."""
-    hashes = {image.sha256 for image in train}
-    twice = [image.name for image in validation if image.sha256 in hashes]
+    hashes = {image.image_sha256 for image in train}
+    twice = [image.name for image in validation if image.image_sha256 in hashes]
     if twice:
         raise InputError(
             f"{len(twice)} of the validation images are training images too ({', '.join(twice[:3])}); "
@@ -341,9 +352,22 @@ def _check_apart(train: Sequence[Prepared], validation: Sequence[Prepared]) -> N
         )
 
 
+def _check_one_size(images: Sequence[Prepared]) -> None:
+    """Raise InputError where particles of one class differ in size where the net sees them."""
+    for sizes in zip(*(image.working for image in images), strict=True):
+        small, large = int(np.argmin(sizes)), int(np.argmax(sizes))
+        if sizes[large] > SAME_SIZE * sizes[small]:
+            raise InputError(
+                f"where the net sees them, particles are {sizes[small]:.4g} px across in {images[small].name} and "
+                f"{sizes[large]:.4g} px in {images[large].name}; one net takes one size, so set working_diameter, "
+                "which brings all to it, or give images of one pixel size and one diameter"
+            )
+
+
 def _check_usable(parts: Parts) -> None:
     if not any(image.useful for image in parts.train):
-        reason = parts.failures[0].reason if parts.failures else "the picks of all training images are empty"
+        empty = f"the {'masks' if parts.masked else 'picks'} of all training images are empty"
+        reason = parts.failures[0].reason if parts.failures else empty
         raise InputError(f"there is no particle to train on: {reason}")
 
 

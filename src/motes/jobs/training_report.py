@@ -19,7 +19,7 @@ from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import Model
 from motes.picking.thresholds import FittedThreshold
 from motes.predict.maps import class_maps, probability_maps
-from motes.recipe import check_recipe
+from motes.recipe_file import check_recipe
 from motes.train.validate import Seen, Validator, is_class, true_picks
 
 if TYPE_CHECKING:

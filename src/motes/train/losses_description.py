@@ -10,6 +10,22 @@ from motes.errors import did_you_mean
 
 TERMS = ("bce", "focal", "dice", "tversky", "focal_tversky")
 
+# Which terms each setting is for.
+USED_BY = {
+    "focal_alpha": ("focal",),
+    "focal_gamma": ("focal",),
+    "tversky_false_positives": ("tversky", "focal_tversky"),
+    "tversky_false_negatives": ("tversky", "focal_tversky"),
+    "focal_tversky_gamma": ("focal_tversky",),
+    "epsilon": ("dice", "tversky", "focal_tversky"),
+    "class_weights": ("bce", "focal"),
+    "label_smoothing": ("bce", "focal"),
+}
+
+# A weight, perhaps with an exponent, and the name of a term; the sign is read for a message about it.
+TERM = re.compile(r"\s*(-?[\d.]+(?:e[-+]?\d+)?)?\s*\*?\s*([a-z_]\w*)\s*", re.IGNORECASE)
+PLUS = re.compile(r"(?<!\de)\+", re.IGNORECASE)  # but not that of 1e+2
+
 EXAMPLE = "write a sum of weighted terms such as '0.7 focal + 0.3 dice'"
 
 
@@ -80,6 +96,18 @@ class LossDescription(BaseModel):
             raise ValueError("tversky_false_positives and tversky_false_negatives are both 0; raise one")
         return self
 
+    @model_validator(mode="after")
+    def _has_effect(self) -> "LossDescription":
+        for name, users in USED_BY.items():
+            value = getattr(self, name)
+            unset = (0.25, None) if name == "focal_alpha" else (type(self).model_fields[name].default,)
+            if value not in unset and not set(users) & set(self.terms):
+                raise ValueError(
+                    f"{name} is {value}, but it is for {' and '.join(users)}, and the loss is {self.formula!r}: "
+                    f"it would have no effect; set {name}={unset[0]}, or add {' or '.join(users)} to the formula"
+                )
+        return self
+
     @property
     def terms(self) -> dict[str, float]:
         """The terms of the formula with their weights."""
@@ -87,17 +115,17 @@ class LossDescription(BaseModel):
 
 
 def parse_formula(formula: str) -> dict[str, float]:
-    """The terms of a formula with their weights; a term without a number has weight 1.
+    """The terms of a formula with their weights; a term without a number has weight 1, capitals do not matter.
 
     Raises ValueError where it cannot be read, a term is not known or is there twice, or a weight is not
     above 0.
     """
     terms: dict[str, float] = {}
-    for part in formula.split("+"):
-        found = re.fullmatch(r"\s*([-\d.][-\w.]*)?\s*\*?\s*([a-z_]\w*)\s*", part)
+    for part in PLUS.split(formula):
+        found = TERM.fullmatch(part)
         if found is None:
             raise ValueError(f"cannot read {part.strip()!r} in the loss {formula!r}; {EXAMPLE}")
-        number, name = found.groups()
+        number, name = found[1], found[2].lower()
         if name not in TERMS:
             raise ValueError(f"there is no loss called {name!r}.{did_you_mean(name, TERMS)}")
         if name in terms:

@@ -103,6 +103,7 @@ class Validator:
         weights = self.weights or (1.0,) * len(rows)
         joined: Row = {key: _mean([row[key] for row in rows], weights) for key in rows[0]}
         if len(rows) > 1:
+            joined.pop("best_threshold", None)  # each class has its own
             for name, row in zip(self.classes, rows, strict=True):
                 best = "best_f1" if self.diameters else "pixel_f1"
                 joined[f"{best}_{name}"] = row[best]

@@ -1,0 +1,221 @@
+"""Reading recipes: shipped ones and files, the changes of a command line, and what to say of a mistake."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from motes.errors import RecipeError, did_you_mean
+from motes.nets.description import NAMED
+from motes.recipe import ParticleClass, Recipe
+
+SHORT = {"loss": "loss.formula"}  # words for fields that are not the only ones of their last name
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes inside the package, by name."""
+    folder = Path(str(resources.files("motes") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_recipe(name: str, changes: Sequence[str] = (), **fields: Any) -> Recipe:
+    """A recipe by its name or the path of a YAML file, with changes.
+
+    changes: words such as width=16 or training.epochs=5. fields: top-level values that are not None
+    (diameter=..., pixel_size=...), as options of the command line give them.
+    """
+    values = _read(name)
+    wanted = [_read_change(change) for change in changes]
+    for key, value in sorted(wanted, key=lambda each: each[0] != "net.name"):  # it sets others
+        _put(values, key, value)
+    values |= {key: value for key, value in fields.items() if value is not None}
+    return check_recipe(values)
+
+
+def check_recipe(values: Mapping[str, Any]) -> Recipe:
+    """Validate a recipe; RecipeError names the field, what was found and what is allowed."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+    loc, value = first["loc"], first["input"]
+    if first["type"] == "extra_forbidden":
+        raise RecipeError(_unknown_key(".".join(map(str, loc))))
+    if first["type"] == "model_type" and loc[0] in _sections():
+        raise RecipeError(_plain_section(str(loc[0]), value))
+    found = "" if isinstance(value, Mapping) else f" cannot be {value!r}"
+    place = f"{_key_at(loc)}{found}: ".removeprefix(": ")
+    raise RecipeError(f"recipe: {place}{first['msg'].removeprefix('Value error, ')}")
+
+
+def _key_at(loc: Sequence[int | str]) -> str:
+    """The dotted key of a place in a recipe; what pydantic adds for each kind of value a field takes is left out."""
+    names = {part for key in leaf_keys() for part in key.split(".")} | set(ParticleClass.model_fields)
+    return ".".join(str(part) for part in loc if isinstance(part, int) or part in names)
+
+
+def _plain_section(section: str, value: Any) -> str:
+    """What is wrong with a plain value in place of a section, and which of its fields may have been meant."""
+    model = Recipe.model_fields[section].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    fitting = [name for name in model.model_fields if _fits(model, name, value)]
+    hint = f"Known: {', '.join(model.model_fields)}."
+    if len(fitting) == 1:
+        hint = f"Did you mean {section}.{fitting[0]}={value}?"
+    return f"recipe: {section} cannot be {value!r}: it has fields of its own (key: value). {hint}"
+
+
+def _fits(section: type[BaseModel], name: str, value: Any) -> bool:
+    try:
+        section.model_validate({name: value})
+    except (ValidationError, RecipeError):
+        return False
+    return True
+
+
+def split_change(change: str) -> tuple[str, str]:
+    """('width', '16') from width=16; RecipeError for a word without =, which a shell's glob leaves behind."""
+    key, equals, value = change.partition("=")
+    if not equals:
+        raise RecipeError(
+            f"{change!r} is not a change of the recipe (key=value). If it comes from a pattern such as "
+            "*.mrc, put the pattern in quotes: --images 'folder/*.mrc'"
+        )
+    return key.strip(), value.strip()
+
+
+def _read_change(change: str) -> tuple[str, Any]:
+    """('net.width', 16) from width=16; RecipeError where there is no such field, or it is a whole section."""
+    key, given = split_change(change)
+    value = _read_value(change, given)
+    if key in _sections() - set(SHORT):
+        raise RecipeError(_plain_section(key, value))
+    return full_key(key), value
+
+
+def leaf_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterator[str]:
+    """Every dotted key that a recipe may set, such as net.width."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from leaf_keys(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def full_key(key: str) -> str:
+    """net.width from width, where only one field has that name; RecipeError otherwise."""
+    known = list(leaf_keys())
+    key = SHORT.get(key, key)
+    if key in known:
+        return key
+    fitting = [k for k in known if k.endswith(f".{key}")]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise RecipeError(f"{key!r} could mean {' or '.join(fitting)}; write it in full")
+    raise RecipeError(_unknown_key(key))
+
+
+def _unknown_key(key: str) -> str:
+    known = list(leaf_keys())
+    short = {k.rsplit(".", 1)[-1]: k for k in known}
+    close = difflib.get_close_matches(key, known, n=1) or [
+        short[name] for name in difflib.get_close_matches(key.rsplit(".", 1)[-1], short, n=1)
+    ]
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+    return f"a recipe has no field {key!r}. {hint}"
+
+
+def _read(name: str, above: Sequence[Path] = ()) -> dict[str, Any]:
+    """The values of a recipe; a file may stand on another recipe by naming it in `based_on`.
+
+    above: the files that stand on this one, for a circle would never end.
+    """
+    shipped = shipped_recipes()
+    path = shipped.get(name, Path(name))
+    if not path.is_file():
+        raise RecipeError(
+            f"there is no recipe {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}"
+        )
+    chain = [*above, path.resolve()]
+    if chain[-1] in above:
+        raise RecipeError(
+            f"based_on goes in a circle: {' -> '.join(each.name for each in chain)}; a recipe may stand on a "
+            "shipped one, or on a file that does not lead back to it"
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not readable YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: expected a recipe (key: value), found {type(values).__name__}")
+    # A section whose keys are all commented out is None to YAML, and means that nothing is changed in it.
+    values = {key: value for key, value in values.items() if value is not None or key not in _sections()}
+    values.setdefault("name", path.stem)
+    base = values.pop("based_on", None)
+    return values if base is None else _merged(_read(str(base), chain), values)
+
+
+def _sections() -> set[str]:
+    return {key.partition(".")[0] for key in leaf_keys() if "." in key}
+
+
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in changes.items():
+        inner = base.get(key)
+        if key == "net" and isinstance(inner, dict) and isinstance(value, dict):
+            for word in value:
+                _make_way(inner, word, value[word])
+        base[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return base
+
+
+def _put(values: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        if parent == "loss" and isinstance(values.get(parent), str):
+            values[parent] = {"formula": values[parent]}
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise RecipeError(_plain_section(parent, values))
+    if parents == ["net"]:
+        _make_way(values, last, value)
+    values[last] = None if value == "none" and _takes_none(key) else value
+
+
+def _make_way(net: dict[str, Any], key: str, value: Any) -> None:
+    """Remove what a net's new name, or its new list of widths, says in its own way."""
+    replaced = NAMED.get(str(value), {}) if key == "name" else ("width", "depth") if key == "widths" else ()
+    for each in replaced:
+        net.pop(each, None)
+
+
+def _takes_none(key: str) -> bool:
+    """Whether a field may be left open, so that the word none means that."""
+    model: type[BaseModel] = Recipe
+    *parents, last = key.split(".")
+    for parent in parents:
+        inner = model.model_fields[parent].annotation
+        assert isinstance(inner, type)
+        model = inner
+    return type(None) in get_args(model.model_fields[last].annotation)
+
+
+def _read_value(change: str, text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(f"cannot read the value in {change!r}") from None
+    # YAML 1.1 takes 1e-3 for a word; people mean the number.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
