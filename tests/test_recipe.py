@@ -67,6 +67,8 @@ def test_every_field_of_a_recipe_is_described():
         ("training.accumulate=3", "cannot be worked through in 3 equal parts"),
         ("training.best=-1", "training.best"),
         ("sampling.background=0.9", "more than 1|at most 1|sum"),
+        ("name=attention_unet", r"did you mean net\.name=attention_unet"),
+        ("+", "'loss=bce \\+ dice'"),
         ("pixel_size=0", "pixel_size"),
         ("pixel_size=.inf", "pixel_size"),
         ("size=64.5", r"sampling\.size cannot be 64\.5"),
@@ -244,3 +246,7 @@ def test_several_classes_have_a_scale_and_diameters_of_their_own():
 def test_mixing_needs_pairs():
     with pytest.raises(RecipeError, match="even number"):
         load_recipe("micrographs", ["mixup=0.5", "training.batch=5"])
+
+
+def test_lr_is_the_learning_rate():
+    assert load_recipe("micrographs", ["lr=1e-4"]).training.learning_rate == 1e-4

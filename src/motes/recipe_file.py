@@ -13,7 +13,10 @@ from motes.errors import RecipeError, did_you_mean
 from motes.nets.description import NAMED
 from motes.recipe import ParticleClass, Recipe
 
-SHORT = {"loss": "loss.formula"}  # words for fields that are not the only ones of their last name
+SHORT = {
+    "loss": "loss.formula",
+    "lr": "training.learning_rate",
+}  # words for fields that are not the only ones of their last name
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -83,8 +86,9 @@ def split_change(change: str) -> tuple[str, str]:
     key, equals, value = change.partition("=")
     if not equals:
         raise RecipeError(
-            f"{change!r} is not a change of the recipe (key=value). If it comes from a pattern such as "
-            "*.mrc, put the pattern in quotes: --images 'folder/*.mrc'"
+            f"{change!r} is not a change of the recipe (key=value). If it belongs to a value with spaces, put the "
+            "change in quotes: 'loss=bce + dice'. If it comes from a pattern such as *.mrc, put the pattern in "
+            "quotes: --images 'folder/*.mrc'"
         )
     return key.strip(), value.strip()
 
@@ -93,6 +97,8 @@ def _read_change(change: str) -> tuple[str, Any]:
     """('net.width', 16) from width=16; RecipeError where there is no such field, or it is a whole section."""
     key, given = split_change(change)
     value = _read_value(change, given)
+    if key == "name" and value in NAMED:
+        raise RecipeError(f"name is what the run is called; did you mean net.name={value}?")
     if key in _sections() - set(SHORT):
         raise RecipeError(_plain_section(key, value))
     return full_key(key), value

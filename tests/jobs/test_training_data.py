@@ -318,3 +318,18 @@ def test_where_no_mask_marks_anything_there_is_nothing_to_train_on(tmp_path):
     sources = mask_table(tmp_path, "abcdef", grouped=True)
     with pytest.raises(InputError, match="the masks of all training images are empty"):
         gathered(sources, tmp_path / "run", "sampling.size=64", name="fair-standard")
+
+
+def test_a_data_set_of_which_nothing_is_validated_is_named(tmp_path):
+    heard = []
+
+    class Listener(Silent):
+        def warn(self, message):
+            heard.append(message)
+
+    sources = [picked_set(tmp_path / "a", 3, 60), picked_set(tmp_path / "b", 3, 80)]
+    sources[0] = replace(sources[0], group="one")
+    sources[1] = replace(sources[1], group="two")
+    gather(sources, load_recipe("micrographs"), tmp_path / "run", Listener(), ALONE)
+    (message,) = [each for each in heard if "is validated on" in each]
+    assert "no image of " in message

@@ -37,7 +37,10 @@ Images = Annotated[
 ]
 LeftOver = Annotated[list[str] | None, typer.Argument(hidden=True)]
 NoOrientationCheck = Annotated[
-    bool, typer.Option("--no-orientation-check", help="Take picks that seem to be mirrored.")
+    bool,
+    typer.Option(
+        "--no-orientation-check", help="Take picks that seem mirrored, and masks that seem shifted."
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the results.", file_okay=False)]
 

@@ -58,7 +58,8 @@ def prepare(
     result = prepare_store([images], picks, out, options, Terminal())
     OUT.print(f"{result.rows} images with {result.particles} particles in {out}", markup=False)
     OUT.print(
-        f"next: motes train fair-standard --images {result.images} --masks {result.masks} --out run",
+        f"next: motes train fair-standard --images {result.images} --masks {result.masks} --out run\n"
+        f"or to validate on them: --validation-images {result.images} --validation-masks {result.masks}",
         markup=False,
     )
     finish(result.failures)

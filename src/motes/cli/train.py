@@ -8,6 +8,7 @@ import typer
 
 from motes.cli.options import Device, Diameter, NoOrientationCheck, Out, PixelSize, Threads, finish
 
+HARDLY = 0.65  # area under the ROC curve of pixels
 IMAGES = "Images: a file, a folder, a quoted glob, a micrographs.star or a store; may be repeated."
 
 
@@ -61,14 +62,23 @@ def train(
         return
     if result.stopped:
         OUT.print(f"stopped early: {result.stopped}", markup=False)
+    what = "pixels of " if "best_f1" not in result.validation else ""
     for name, found in result.thresholds.items():
         OUT.print(
-            f"validation, {name}: F1 {_shown(found.f1)}, precision {_shown(found.precision)}, "
+            f"validation, {what}{name}: F1 {_shown(found.f1)}, precision {_shown(found.precision)}, "
             f"recall {_shown(found.recall)} at the threshold {found.threshold:.3f}, kept in the model",
             markup=False,
         )
         if found.note:
             OUT.print(found.note, markup=False)
+    area = result.validation.get("pixel_auc")
+    if area is not None and area < HARDLY:
+        OUT.print(
+            f"this net hardly tells particles from background (area under the ROC curve {area:.2f}; chance gives "
+            "0.5): train for longer, or see with `motes inspect` that the labels fit the images",
+            markup=False,
+            style="yellow",
+        )
     OUT.print(f"model: {result.model}\nreport: {out / 'report.html'}", markup=False)
     size = "" if result.knows_diameter else " --diameter DIAMETER"
     OUT.print(f"next: motes pick IMAGES --model {result.model}{size} --out picked", markup=False)

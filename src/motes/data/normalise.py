@@ -107,5 +107,6 @@ def _check_between_0_and_1(pixels: NDArray[np.float32], name: str) -> None:
     if low < 0 or high > 1:
         raise ImageError(
             f"{name}: its values go from {low:g} to {high:g}, where this model or recipe takes images between 0 "
-            "and 1 as they are; bring them to that range, or train with normalisation.kind=zscore"
+            "and 1 as they are; bring them to that range (`motes prepare` writes such images), or train with "
+            "normalisation.kind=zscore"
         )

@@ -33,6 +33,8 @@ from motes.train.loop import chosen_precision
 from motes.train.settings import Training
 from motes.units import Length
 
+NO_DIAMETER = "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px"
+
 
 @dataclass(frozen=True)
 class PickOptions:
@@ -113,9 +115,7 @@ class Picker:
         """The diameter of each class in pixels of an image; UnitError where it is not known."""
         lengths = [self.options.diameter] if self.options.diameter else self.model.description.lengths
         if not lengths:
-            raise UnitError(
-                "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px"
-            )
+            raise UnitError(NO_DIAMETER)
         return [length.in_pixels(image.pixel_size) for length in lengths]
 
     def pick(self, image: "ReadImage") -> tuple[Picks, NDArray[np.float32]]:
@@ -211,6 +211,8 @@ def pick(
             f"--diameter is one length, but {model_path} finds {', '.join(model.description.classes)}, each with "
             "its own diameter; leave the option out"
         )
+    if options.diameter is None and not model.description.lengths:
+        raise ModelError(NO_DIAMETER)
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
     _check_formats(options, model.description.net.ndim)

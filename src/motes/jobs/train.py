@@ -3,13 +3,15 @@
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from torch import nn
 
 import motes
@@ -163,11 +165,31 @@ def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
     resume = resume and _has_begun(run)
     if resume and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
         raise OutputError(
-            f"{run} began with another recipe (see {kept}); resume with the same words, or use another folder"
+            f"{run} began with another recipe ({differences(kept, recipe)}); resume with the same words, or use "
+            "another folder"
         )
     remove_half_written(run / LAST)  # as large as the net, and a run may be killed many times
     keep_manifest(run, parts, resume)
     write_text(kept, recipe.as_yaml())
+
+
+def differences(kept: Path, recipe: Recipe) -> str:
+    """The first fields in which a recipe differs from the one that a run began with."""
+    before = dict(_flat(yaml.safe_load(kept.read_text(encoding="utf-8"))))
+    now = dict(_flat(yaml.safe_load(recipe.as_yaml())))
+    changed = [key for key in now if now[key] != before.get(key)]
+    return ", ".join(f"{key} is {before.get(key)} there and {now[key]} here" for key in changed[:3]) or str(
+        kept
+    )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of nested sections."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def _tell_plan(

@@ -139,6 +139,8 @@ def gather(
     """
     sources = [source for source in _with_whole_groups(sources) if source.part != "test"]
     _check_kinds(sources)
+    if recipe.lengths and any(source.diameter not in (None, *recipe.lengths) for source in sources):
+        teller.say(f"the diameters in the table count before the recipe's ({recipe.diameter})")
     reading = _Reading(teller, processes, check_flips, alone=len(sources) == 1)
     sets = []
     for number, source in enumerate(sources):
@@ -152,15 +154,35 @@ def gather(
     if not any(image.useful for image in parts.validation):
         teller.warn(
             "there is no particle to validate on, so the threshold is fitted on the training images and will "
-            "look better than it is; label another image, or give --validation-images"
+            "look better than it is; label another image (of another group, where groups are named), give "
+            "--validation-images, or a row of --data whose split is validation"
         )
         parts = replace(parts, validation=parts.train)
+    elif len(sources) > 1:
+        _warn_of_unvalidated(sources, sets, parts, teller)
     return parts
+
+
+def _warn_of_unvalidated(
+    sources: Sequence[DataSource], sets: Sequence[_Set], parts: Parts, teller: Teller
+) -> None:
+    """Name the data sets that are trained on, but of which no image is validated on."""
+    validated = {image.sha256 for image in parts.validation}
+    for source, each in zip(sources, sets, strict=True):
+        if each.images and validated.isdisjoint(image.sha256 for image in each.images):
+            teller.warn(
+                f"no image of {source.images[0]} is validated on, so threshold and scores say nothing of that data "
+                "set; give some of its images the split validation in the table"
+            )
 
 
 def _check_kinds(sources: Sequence[DataSource]) -> None:
     if not any(source.part in ("", "train") for source in sources):
-        raise InputError("there is nothing to train on; give --images with --picks or --masks, or --data")
+        found = "all data sets are for validation or test" if sources else "no data set is given"
+        raise InputError(
+            f"there is nothing to train on, {found}; give --images with --picks or --masks, or a row of --data "
+            "whose split is train or empty"
+        )
     kinds = {source.masks is not None for source in sources}
     if len(kinds) > 1:
         raise InputError(
