@@ -98,9 +98,7 @@ def test_masks_and_picks_go_apart(motes: Motes, sound: tuple[Path, Path], tmp_pa
     refused(motes, (*words, "--picks", tmp_path), "--images goes with either --picks or --masks; found both")
     refused(motes, words[:4] + words[6:], "--images goes with either --picks or --masks; found neither")
     refused(motes, words[:2] + words[4:], "--images goes with either --picks or --masks; found no images")
-    refused(
-        motes, words[:2] + words[6:], "give --images with --picks or --masks, or a row of --data"
-    )
+    refused(motes, words[:2] + words[6:], "give --images with --picks or --masks, or a row of --data")
     refused(motes, (*words, "--validation-images", sound[0]), "--validation-images goes with either")
     assert not (tmp_path / "run").exists()
 
