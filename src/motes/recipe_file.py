@@ -81,6 +81,15 @@ def _fits(section: type[BaseModel], name: str, value: Any) -> bool:
     return True
 
 
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of nested sections."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
 def split_change(change: str) -> tuple[str, str]:
     """('width', '16') from width=16; RecipeError for a word without =, which a shell's glob leaves behind."""
     key, equals, value = change.partition("=")

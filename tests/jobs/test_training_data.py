@@ -12,8 +12,9 @@ from motes.errors import InputError, OutputError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
 from motes.formats.stores import create_store
+from motes.jobs.split import validation_groups
 from motes.jobs.telling import Silent
-from motes.jobs.training_data import Parts, gather, keep_manifest, validation_groups
+from motes.jobs.training_data import Parts, gather, keep_manifest
 from motes.picks import Picks
 from motes.recipe import Recipe
 from motes.recipe_file import load_recipe

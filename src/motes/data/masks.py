@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.normalise import GreyScale, Normalisation, fill_bad_pixels, grey_scale
 from motes.data.pairing import bare_name, pair
+from motes.data.sampling import Pixels
 from motes.errors import ImageError, InputError
 from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info
 from motes.formats.stores import ChunkCache, Store, is_store, open_store
@@ -25,21 +26,6 @@ IGNORED = -1
 INDEX = "index.csv"  # beside a store: what `motes prepare` made its images from
 APPENDED = re.compile(r"_(mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
 TOGETHER = 4  # chunks whose images are mixed in one pass
-
-
-class Pixels(Protocol):
-    """What can be sliced like an array ([z,] y, x), and is read only there."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """([z,] y, x)."""
-
-    @property
-    def ndim(self) -> int:
-        """2 or 3."""
-
-    def __getitem__(self, window: Window, /) -> NDArray[Any]:
-        """Pixels in a window, one slice an axis."""
 
 
 class FilePixels:

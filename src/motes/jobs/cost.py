@@ -73,7 +73,8 @@ def keep_summary(run: Path, cost: TrainingCost, progress: Progress, watch: str, 
 
     used: the epoch, counted from 1, whose weights became the model.
     """
-    best = max(progress.rows, key=lambda row: _number(row.get(watch)))
+    watched = progress.watched(watch)
+    best = progress.rows[watched.index(max(watched))]
     files = [run / "model.safetensors", *sorted((run / "checkpoints").glob("*.safetensors"))]
     summary = {
         "epochs": progress.epochs,
@@ -86,10 +87,6 @@ def keep_summary(run: Path, cost: TrainingCost, progress: Progress, watch: str, 
         "sha256": {path.relative_to(run).as_posix(): file_hash(path) for path in files},
     }
     write_text(run / SUMMARY, json.dumps(summary, indent=1) + "\n")
-
-
-def _number(value: float | None) -> float:
-    return float("-inf") if value is None else value
 
 
 def file_hash(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Pick particles in any number of images with a model."""
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from motes.figures.pictures import save_picture
 from motes.formats.images import write_image
 from motes.formats.picks import read_picks, write_index, write_picks
 from motes.image import Image
+from motes.jobs.cost import file_hash
 from motes.jobs.device import choose_device
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.places import coordinate_places
@@ -219,7 +219,7 @@ def pick(
     entries = _images_to_pick(sources, model.description.net.ndim, out)
     training = Training.model_validate(model.description.recipe.get("training", {}))
     picker = Picker(model, options, out, chosen_precision(training, chosen))
-    claim(out, _settings(picker, _file_hash(model_path)), overwrite)
+    claim(out, _settings(picker, file_hash(model_path)), overwrite)
     everything = [*entries, *take_stock(out, entries)]
     picker = replace(picker, places=_places(everything, out, options.formats))
     earlier = earlier_rows(out)
@@ -332,11 +332,6 @@ def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
         "save_maps": options.save_maps,
         "pictures": options.pictures,
     }
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_indexes(

@@ -3,11 +3,10 @@
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +28,8 @@ from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
 from motes.output import remove_half_written, write_text
 from motes.picking.thresholds import FittedThreshold, fit_threshold
-from motes.recipe import Recipe
+from motes.recipe import Recipe, readable_diameter
+from motes.recipe_file import flat
 from motes.train.checkpoint import LAST, Progress
 from motes.train.loop import best_epochs, chosen_precision, train_net
 from motes.train.losses import find_loss
@@ -140,7 +140,7 @@ def _settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
     """The recipe with what only the data could say: the diameter, and what is watched."""
     updates: dict[str, object] = {}
     if len(recipe.classes) == 1 and parts.lengths:
-        updates["diameter"] = str(parts.lengths[0]).replace(" A", "")
+        updates["diameter"] = readable_diameter(str(parts.lengths[0]))
     watch = recipe.training.watch
     if watch == "auto":
         watch = "pixel_f1" if parts.masked else "best_f1"
@@ -175,21 +175,11 @@ def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
 
 def differences(kept: Path, recipe: Recipe) -> str:
     """The first fields in which a recipe differs from the one that a run began with."""
-    before = dict(_flat(yaml.safe_load(kept.read_text(encoding="utf-8"))))
-    now = dict(_flat(yaml.safe_load(recipe.as_yaml())))
+    before = dict(flat(yaml.safe_load(kept.read_text(encoding="utf-8"))))
+    now = dict(flat(yaml.safe_load(recipe.as_yaml())))
     changed = [key for key in now if now[key] != before.get(key)]
-    return ", ".join(f"{key} is {before.get(key)} there and {now[key]} here" for key in changed[:3]) or str(
-        kept
-    )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of nested sections."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+    told = [f"{key} is {before.get(key)} there and {now[key]} here" for key in changed[:3]]
+    return ", ".join(told) or str(kept)
 
 
 def _tell_plan(

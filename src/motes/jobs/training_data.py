@@ -2,11 +2,10 @@
 
 import csv
 import io
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +17,12 @@ from motes.data.sources import DataSource, Part, collect_picks
 from motes.errors import InputError, OutputError
 from motes.formats.stores import ChunkCache
 from motes.jobs.prepare import ReadyImage, class_lengths, mapped, prepare
+from motes.jobs.split import validation_groups
 from motes.jobs.telling import Failure, Teller
 from motes.output import write_text
 from motes.recipe import Recipe
 from motes.train.processes import Processes
 from motes.units import Length
-
-Key = TypeVar("Key", bound=Hashable)
 
 STORE = ".working-images"  # exists while training only
 SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
@@ -63,7 +61,7 @@ class Prepared:
 class Parts:
     """Prepared images by part.
 
-    diameters: of each class; empty where not known, or where they differ between data sets. working: of each
+    lengths: the diameter of each class; empty where not known, or where data sets differ. working: of each
     class on the image that the net sees, px. order: of one pass over the training images, by seed and epoch.
     """
 
@@ -341,26 +339,6 @@ def _pass_over(train: Sequence[Prepared], sets: Sequence[_Set]) -> Callable[[int
     ]
     together = min((each.masks.together for each in sets if each.masks), default=len(train))
     return partial(pass_order, chunk_of, together=together)
-
-
-def validation_groups(groups: Mapping[Key, str], useful: set[Key], recipe: Recipe) -> set[Key]:
-    """The images to keep out of training: whole groups, chosen by the seed.
-
-    groups: by image. useful: the images that hold particles. Both parts get particles, or there is nothing to
-    validate on.
-    """
-    ordered = sorted(set(groups.values()))
-    holding = {groups[name] for name in useful}
-    if recipe.split.validation == 0 or len(holding) < 2:
-        return set()
-    count = min(max(round(recipe.split.validation * len(ordered)), 1), len(ordered) - 1)
-    order = [ordered[i] for i in np.random.default_rng([recipe.seed, 0x5917]).permutation(len(ordered))]
-    chosen, others = order[:count], order[count:]
-    if not holding & set(chosen):  # take one with particles in place of one without
-        chosen[-1] = next(group for group in others if group in holding)
-    elif not holding & set(others):
-        chosen.remove(next(group for group in chosen if group in holding))
-    return {name for name, group in groups.items() if group in chosen}
 
 
 def _check_apart(train: Sequence[Prepared], validation: Sequence[Prepared]) -> None:

@@ -44,8 +44,7 @@ def _no_improvement(rows: Sequence[Row], training: Training) -> str | None:
     """Neither the loss nor the watched metric has ever been better than after the first epoch, which was poor."""
     if len(rows) < UNIMPROVED:
         return None
-    watched = [_number(row.get(training.watch)) for row in rows]
-    losses = [_number(row.get("loss")) for row in rows]
+    watched, losses = values_of(rows, training.watch), values_of(rows, "loss")
     if max(watched[1:]) > watched[0] or min(losses[1:]) < losses[0] or watched[0] > POOR:
         return None
     return (
@@ -54,5 +53,7 @@ def _no_improvement(rows: Sequence[Row], training: Training) -> str | None:
     )
 
 
-def _number(value: float | None) -> float:
-    return float("-inf") if value is None else value
+def values_of(rows: Sequence[Row], metric: str) -> list[float]:
+    """A metric in each row; minus infinity where it is not defined."""
+    values = [row.get(metric) for row in rows]
+    return [float("-inf") if value is None else value for value in values]

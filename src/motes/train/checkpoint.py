@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from motes.errors import TrainingError
 from motes.output import replacing
+from motes.train.alarms import values_of
 
 LAST = Path("checkpoints") / "last.pt"
 
@@ -43,8 +44,7 @@ class Progress:
 
     def watched(self, metric: str) -> list[float]:
         """That metric at each validation; minus infinity where it is not defined."""
-        values = [row.get(metric) for row in self.rows]
-        return [float("-inf") if value is None else value for value in values]
+        return values_of(self.rows, metric)
 
 
 @dataclass(frozen=True)
