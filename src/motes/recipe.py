@@ -14,6 +14,7 @@ from motes.data.normalise import Normalisation
 from motes.data.paint import Target
 from motes.data.working import Scale
 from motes.errors import RecipeError, UnitError
+from motes.fairness import may_change
 from motes.nets.description import NetDescription
 from motes.picking.picker import Picking
 from motes.picking.thresholds import Goal, parse_goal
@@ -25,7 +26,11 @@ from motes.units import Length, parse_length
 class Split(BaseModel):
     """Which images are kept for validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra=may_change("images", "order", "places", "draws", "steps"),
+    )
 
     validation: float = Field(0.2, ge=0, lt=1, description="share of the images, at least one")
     by: Literal["image", "folder"] = Field(
@@ -56,7 +61,7 @@ class ParticleClass(BaseModel):
 class Masks(BaseModel):
     """What the values in masks mean."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("places"))
 
     kind: MaskKind = Field(
         "binary",
@@ -83,29 +88,35 @@ class Recipe(BaseModel):
     name: str = Field(description="what the run is called; by default the name of the file")
     about: str = Field("", description="one sentence for people")
     diameter: str | None = Field(
-        None, description="of the particle: 150 (Angstrom), 15nm or 60px; without it, from the picks"
+        None,
+        description="of the particle: 150 (Angstrom), 15nm or 60px; without it, from the picks",
+        json_schema_extra=may_change("places"),
     )
     pixel_size: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
         description="A/px of all images; without it, from each image's header",
+        json_schema_extra=may_change("places"),
     )
     working_diameter: float | None = Field(
         20,
         ge=6,
         description="what the diameter becomes on the image that the net sees, px; none: images stay as they are",
+        json_schema_extra=may_change("places"),
     )
     working_pixel_size: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
         description="A/px of the image that the net sees, in place of working_diameter; needed for several classes",
+        json_schema_extra=may_change("places"),
     )
     classes: list[ParticleClass] = Field(
         [ParticleClass(name="particle")],
         min_length=1,
         description="names, or for several kinds of particles {name: ..., diameter: ..., weight: ...}",
+        json_schema_extra=may_change("places"),
     )
     masks: Masks = Masks()
     seed: int = Field(0, ge=0, description="all chance in the run comes from it")
@@ -119,11 +130,14 @@ class Recipe(BaseModel):
     training: Training = Training()
     picking: Picking = Picking()
     goal: str = Field(
-        "f1", description="what the threshold is fitted for: f1, f2, precision=0.9 or recall=0.95"
+        "f1",
+        description="what the threshold is fitted for: f1, f2, precision=0.9 or recall=0.95",
+        json_schema_extra=may_change("threshold"),
     )
     encoder_weights: str | None = Field(
         None,
         description="a file with weights for the encoder of a ResNet or EfficientNet net, .pth or .safetensors",
+        json_schema_extra=may_change("weights"),
     )
 
     @model_validator(mode="before")

@@ -79,6 +79,8 @@ def test_they_write_one_run_folder_and_say_whose_batch_norm_is(make: Any, tmp_pa
         "recipe.yaml",
         "data.csv",
         "metrics.jsonl",
+        "shown.jsonl",
+        "record.json",
         "checkpoints",
         "model.safetensors",
         "summary.json",

@@ -1,6 +1,5 @@
 """What the page of a training run is made from."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from motes.data.sources import DataSource
 from motes.jobs.train import TrainingData
 from motes.jobs.training_data import Prepared
 from motes.jobs.training_report import (
-    read_metrics,
     repeat_command,
     spread,
     worst_masks,
@@ -159,10 +157,3 @@ def test_masks_and_tables_are_named_as_such() -> None:
         [DataSource(("a",), picks="b"), DataSource(("c",), picks="d")], table=Path("all.csv")
     )
     assert repeat_command(Path("run"), table) == "motes train run/recipe.yaml --data all.csv --out run-again"
-
-
-def test_metrics_are_read_back(tmp_path) -> None:
-    assert read_metrics(tmp_path) == []
-    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": None}]
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert read_metrics(tmp_path) == rows

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from motes.data.geometry import elastic_margin, rotation_in_plane
 from motes.errors import RecipeError
+from motes.fairness import may_change
 
 # New names go to the end, for the draws of the others to stay.
 ROWS = ("turn", "flip", "contrast", "brightness", "noise", "elastic", "blur", "squares", "ice", "defocus")
@@ -23,12 +24,20 @@ LEAST_DEFOCUS = 0.3
 class Augmentation(BaseModel):
     """How much each crop is varied. RecipeError for a change that on_grid=1 leaves without effect."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("draws"))
 
+    seed: int = Field(
+        0,
+        ge=0,
+        description="another number draws other changes for the same crops; chance is no treatment, so arms of a "
+        "study share it",
+        json_schema_extra=may_change(),
+    )
     on_grid: float = Field(
         0.5,
         ge=0,
         le=1,
+        json_schema_extra=may_change("draws", "places"),
         description="share of crops that only take quarter turns and flips, so that their noise is as sharp "
         "as in the images to be picked; resampling the others smooths it",
     )
@@ -114,6 +123,10 @@ class Draw:
     squares: int | None
     ice: int | None
     defocus: tuple[float, float] | None
+
+    def as_text(self) -> str:
+        """All of it, to the last digit: equal for equal draws only."""
+        return repr(vars(self) | {"linear": self.linear.tolist()})
 
 
 def draw(augmentation: Augmentation, ndim: int, rng: np.random.Generator) -> Draw:

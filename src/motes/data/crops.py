@@ -4,7 +4,6 @@
 the rest for a whole batch on the device that trains: one resampling, grey values, targets, mixing.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -70,8 +69,13 @@ class Patches:
     counts: tuple[int, ...]
     ice: tuple[Tensor | None, ...]
     transfers: tuple[Tensor | None, ...]
-    draws: tuple[Draw, ...]
+    plans: tuple[CropPlan, ...]
     pairs: tuple[Pair, ...]
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """What changes about each crop."""
+        return tuple(plan.drawn for plan in self.plans)
 
     def to(self, device: torch.device) -> "Patches":
         """The same with every tensor on a device."""
@@ -172,15 +176,6 @@ class CropSource:
         order = self._order(seed, epoch)
         return [self._plan(seed, epoch, number, order) for number in numbers]
 
-    def draws_hash(self, seed: int, epoch: int, numbers: Sequence[int]) -> str:
-        """SHA-256 of all that is drawn for crops: equal for two runs that are shown the same."""
-        digest = hashlib.sha256()
-        for plan in self.plans(seed, epoch, numbers):
-            drawn = vars(plan.drawn) | {"linear": plan.drawn.linear.tolist()}
-            digest.update(repr((plan.image, plan.centre.tolist(), drawn)).encode())
-        digest.update(repr(self._pairs(seed, epoch, numbers)).encode())
-        return digest.hexdigest()
-
     def cut(self, seed: int, epoch: int, numbers: Sequence[int]) -> Patches:
         """Cut what these crops can show, and collect the particles near them: plain NumPy, thread-safe."""
         plans = self.plans(seed, epoch, numbers)
@@ -211,7 +206,7 @@ class CropSource:
             counts=counts,
             ice=tuple(self._ice(plan.drawn) for plan in plans),
             transfers=tuple(self._transfer(plan.drawn) for plan in plans),
-            draws=tuple(plan.drawn for plan in plans),
+            plans=tuple(plans),
             pairs=self._pairs(seed, epoch, numbers),
         )
 
@@ -258,8 +253,13 @@ class CropSource:
         else:
             image = int(order[number % len(order)])
         image, centre = self._find_place(self.sampling.kind(number), image, order is None, rng)
-        drawn = draw(self.augmentation, self.ndim, np.random.default_rng([seed, epoch, number, CHANGES]))
+        drawn = draw(self.augmentation, self.ndim, self._chance(seed, epoch, number, CHANGES))
         return CropPlan(image, self._settle(image, centre, drawn), drawn)
+
+    def _chance(self, seed: int, epoch: int, number: int, stream: int) -> np.random.Generator:
+        """What the changes of a crop are drawn from."""
+        own = [self.augmentation.seed] if self.augmentation.seed else []
+        return np.random.default_rng([seed, epoch, number, stream, *own])
 
     def _find_place(
         self, kind: Kind, image: int, any_image: bool, rng: np.random.Generator
@@ -285,7 +285,7 @@ class CropSource:
         if not (self.augmentation.mixup or self.augmentation.cutmix):
             return ()
         firsts = numbers[: len(numbers) - 1 : 2]
-        rngs = [np.random.default_rng([seed, epoch, number, MIXING]) for number in firsts]
+        rngs = [self._chance(seed, epoch, number, MIXING) for number in firsts]
         return tuple(draw_pair(self.augmentation, self.shape, rng) for rng in rngs)
 
     def _margin(self, drawn: Draw) -> float:

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from motes.errors import ImageError
+from motes.fairness import may_change
 
 
 class Normalisation(BaseModel):
     """How grey values are brought to one scale."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Crops at informative places are found by their grey values.
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("places"))
 
     kind: Literal["zscore", "none"] = Field(
         "zscore",

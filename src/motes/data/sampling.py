@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from motes.errors import InputError, RecipeError
+from motes.fairness import may_change
 
 LEAST_SIZE = 16
 LABEL_TRIES = 256  # places looked up in a label image at once ...
@@ -26,15 +27,18 @@ SHARES: tuple[Kind, ...] = ("around_points", "background", "boundaries", "inform
 class Sampling(BaseModel):
     """Where crops are taken; what the shares leave of 1 is taken anywhere."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("places"))
 
     size: int | tuple[int, ...] = Field(
-        128, description="sides of a crop in working pixels: one number, or one an axis as in 32x128x128"
+        128,
+        description="sides of a crop in working pixels: one number, or one an axis as in 32x128x128",
+        json_schema_extra=may_change("places", "draws"),
     )
     images: Literal["random", "pass"] = Field(
         "random",
         description="random: draw an image for each crop by its weight; pass: go through all in turn, each as often "
         "as its weight says",
+        json_schema_extra=may_change("order", "places"),
     )
     around_points: float = Field(
         0.5, ge=0, le=1, description="share of the crops that are centred near a particle"
@@ -43,7 +47,11 @@ class Sampling(BaseModel):
     boundaries: float = Field(0, ge=0, le=1, description="share centred at the rim of a particle")
     informative: float = Field(0, ge=0, le=1, description="share centred where the local contrast is high")
     hard: float = Field(
-        0, ge=0, le=1, description="share centred where the net fired wrongly, once such places are known"
+        0,
+        ge=0,
+        le=1,
+        description="share centred where the net fired wrongly, once such places are known",
+        json_schema_extra=may_change("order", "places"),
     )
     by_class: Literal["equal", "natural"] = Field(
         "equal", description="around which class: each in the image equally often, or as often as it is there"

@@ -1,25 +1,23 @@
 """Train a recipe on images with picks or masks, into a run folder."""
 
-import json
-import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 import yaml
 from torch import nn
 
-import motes
 from motes.data.crops import CropSource
 from motes.data.sources import DataSource
 from motes.errors import OutputError, RecipeError
 from motes.figures.methods import net_in_short
 from motes.jobs.cost import keep_summary, training_cost
 from motes.jobs.device import choose_device
+from motes.jobs.run_record import METRICS, keep_line, keep_shown, keep_start, versions
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.jobs.training_data import STORE, Parts, Prepared, gather, keep_manifest
 from motes.jobs.training_report import leave_report
@@ -106,6 +104,7 @@ def _train(
         net = build_net(recipe.net, recipe.seed)
         if recipe.encoder_weights is not None:
             load_encoder(net, recipe.net, Path(recipe.encoder_weights))
+        processes.once(lambda: keep_start(run, net, recipe.training, device, processes))
         net = with_shared_statistics(net.to(device), processes, device)
         _tell_plan(recipe, parts, net, device, processes, teller)
         validator = _looker(recipe, parts, parts.validation, device)
@@ -275,7 +274,7 @@ def _train_with_records(
     with teller.progress("training", training.epochs * steps * training.batch, "images") as done:
 
         def on_epoch(row: Row) -> None:
-            record(run, row)
+            keep_line(run / METRICS, row)
             teller.say(epoch_line(row, recipe))
 
         plan = Plan(
@@ -287,6 +286,7 @@ def _train_with_records(
             steps=steps,
             validate=lambda trained: validator.row(validator.look(trained)),
             on_epoch=on_epoch,
+            on_shown=partial(keep_shown, run),
             on_step=lambda step: done(step * training.batch),
             mine=Mine(replace(validator, images=source.images), recipe.seed)
             if recipe.sampling.hard
@@ -304,14 +304,6 @@ def epoch_line(row: Row, recipe: Recipe) -> str:
         value = row[recipe.training.watch]
         line += f", {name} on the validation images {'undefined' if value is None else f'{value:.3f}'}"
     return line
-
-
-def record(run: Path, row: Row) -> None:
-    """Put one epoch's line into metrics.jsonl, in place of any that an interrupted try left there."""
-    path = run / "metrics.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if json.loads(line)["epoch"] < row["epoch"]]
-    write_text(path, "\n".join([*kept, json.dumps(row)]) + "\n")
 
 
 def _finish(
@@ -365,12 +357,7 @@ def describe(recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold]) -
             for p in images
         ],
         recipe=recipe.model_dump(mode="json") | _without_folder(recipe.encoder_weights),
-        versions={
-            "motes": motes.__version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        versions=versions(),
     )
 
 

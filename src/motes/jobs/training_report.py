@@ -15,6 +15,7 @@ from motes.figures.examples import ClassPicks, Example, mean_f1
 from motes.figures.mask_examples import MaskExample, Regions, mean_pixel_f1
 from motes.figures.report import MOST_EXAMPLES, ClassResult, TrainingReport, write_training_report
 from motes.jobs.cost import SUMMARY
+from motes.jobs.run_record import METRICS, read_lines
 from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import Model
 from motes.picking.thresholds import FittedThreshold
@@ -54,7 +55,7 @@ def leave_report(
     report = TrainingReport(
         recipe=check_recipe(model.description.recipe),
         description=model.description,
-        epochs=read_metrics(run),
+        epochs=read_lines(run / METRICS),
         summary=read_summary(run),
         classes=[
             ClassResult(name, validator.curve(seen, number), fitted[name])
@@ -140,14 +141,6 @@ def spread(images: Sequence[Prepared], most: int) -> list[Prepared]:
     """No more than so many of the images, evenly spread."""
     places = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).round().astype(int))
     return [images[place] for place in places]
-
-
-def read_metrics(run: Path) -> list[dict[str, float | None]]:
-    """The rows of RUN/metrics.jsonl, one for each epoch."""
-    path = run / "metrics.jsonl"
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def read_summary(run: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from motes.fairness import may_change
 from motes.picking.objects import AXES, find_components
 from motes.picking.peaks import find_peaks
 from motes.picking.suppress import suppress
@@ -18,7 +19,7 @@ from motes.picks import Picks
 class Picking(BaseModel):
     """How picks are found in a probability map."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("threshold"))
 
     method: Literal["peaks", "components"] = Field(
         "peaks", description="local maxima, or connected regions above component_threshold"

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from motes.errors import TrainingError
 from motes.output import replacing
 from motes.train.alarms import values_of
+from motes.train.shown import Shown
 
 LAST = Path("checkpoints") / "last.pt"
 
@@ -23,8 +24,8 @@ LAST = Path("checkpoints") / "last.pt"
 class Progress:
     """How far a training has come; with weights and optimiser, all that changes.
 
-    epochs: finished. steps, losses, seconds, waited: of the epoch begun; seconds with waiting, waited for
-    data. rows: the metrics of each validated epoch. hard: places to show again, as the image's
+    epochs: finished. steps, losses, seconds, waited, shown: of the epoch begun; seconds with waiting, waited
+    for data. rows: the metrics of each validated epoch. hard: places to show again, as the image's
     number and a point. stopped: why it ended early.
     """
 
@@ -33,6 +34,7 @@ class Progress:
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     waited: float = 0.0
+    shown: Shown = field(default_factory=Shown)
     rows: list[dict[str, float | None]] = field(default_factory=list)
     hard: list[list[float]] = field(default_factory=list)
     stopped: str = ""
@@ -41,6 +43,7 @@ class Progress:
         """Begin the next epoch."""
         self.epochs += 1
         self.steps, self.losses, self.seconds, self.waited = 0, [], 0.0, 0.0
+        self.shown = Shown()
 
     def watched(self, metric: str) -> list[float]:
         """That metric at each validation; minus infinity where it is not defined."""
@@ -92,7 +95,8 @@ def load_checkpoint(run: Path, trainee: Trainee) -> Progress:
         trainee.optimiser.load_state_dict(state["optimiser"])
         if trainee.average is not None:
             trainee.average.load_state_dict(state["average"])
-        return Progress(**state["progress"])
+        kept = state["progress"]
+        return Progress(**{**kept, "shown": Shown(**kept["shown"])})
     except (
         pickle.UnpicklingError,
         RuntimeError,

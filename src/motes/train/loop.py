@@ -30,6 +30,7 @@ from motes.train.checkpoint import (
 from motes.train.plan import Plan, Row
 from motes.train.schedules import learning_rate, restart_epochs, since_best
 from motes.train.settings import Training
+from motes.train.shown import Shown
 
 MAKERS = 8  # threads that cut crops for a GPU; on a processor one more would only take cores from the net
 
@@ -84,6 +85,8 @@ def train_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
         torch.manual_seed(seed_of_step(plan, progress))  # for dropout
         loss, finishing = train_step(trainee, plan, progress, parts, device)
         pending.append(loss)
+        for part in parts:
+            progress.shown.add(part)
         progress.steps += 1
         progress.waited += waited + finishing
         plan.on_step(progress.epochs * plan.steps + progress.steps)
@@ -148,8 +151,10 @@ def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
         row |= plan.processes.once(look)
         progress.rows.append(row)
     progress.hard = plan.processes.once(lambda: hard_places(trainee, plan, progress))
+    steps, shown = progress.steps, Shown.joined(plan.processes.gathered(progress.shown))
     progress.next_epoch()
     progress.stopped = why_stop(progress, plan.training)
+    plan.processes.once(lambda: plan.on_shown(progress.epochs, steps, shown))
     plan.processes.once(lambda: keep_epoch(trainee, plan, progress, row))
     return alarm(progress.rows, plan.training) or "" if validated else ""
 

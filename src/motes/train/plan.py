@@ -13,6 +13,7 @@ from motes.train.losses import Loss
 from motes.train.mining import Mine, Place
 from motes.train.processes import ALONE, Processes
 from motes.train.settings import Training
+from motes.train.shown import Shown
 
 Row = dict[str, float | None]
 
@@ -36,7 +37,8 @@ class Plan:
 
     validate: a net's metrics on the validation images. on_epoch: takes the row of each epoch before it is
     kept in a checkpoint, so that a run killed between the two does the epoch's end again rather than lose
-    its record. on_step: takes how many steps are done. mine: finds hard negatives for the next epoch.
+    its record. on_shown: takes the number of an epoch, its steps, and what was shown in it, just before that.
+    on_step: takes how many steps are done. mine: finds hard negatives for the next epoch.
     """
 
     run: Path
@@ -47,6 +49,7 @@ class Plan:
     steps: int
     validate: Callable[[nn.Module], Mapping[str, float | None]]
     on_epoch: Callable[[Row], None] = lambda _: None
+    on_shown: Callable[[int, int, Shown], None] = lambda _epoch, _steps, _shown: None
     on_step: Callable[[int], None] = lambda _: None
     mine: Mine | None = None
     processes: Processes = field(default=ALONE)

@@ -64,6 +64,14 @@ class Processes:
         for own, summed in zip(tensors, torch.split(flat, [each.numel() for each in tensors]), strict=True):
             own.copy_(summed.view(own.shape) * factor)
 
+    def gathered(self, value: Value) -> list[Value]:
+        """Each process's value, in the order of their ranks."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
+
     def once(self, work: Callable[[], Value]) -> Value:
         """Let the first process do some work, and give all what came of it, or the error that it raised."""
         if self.count == 1:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from motes.fairness import may_change
+
 Watched = Literal[
     "auto", "best_f1", "average_precision", "pixel_f1", "pixel_best_f1", "pixel_iou", "pixel_auc"
 ]
@@ -14,13 +16,26 @@ class Training(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(20, ge=1, description="how often it goes round")
-    steps: int | None = Field(
-        50, ge=1, description="optimiser steps in an epoch; none: as many as it takes to see each image once"
+    epochs: int = Field(
+        20, ge=1, description="how often it goes round", json_schema_extra=may_change("steps", "stopping")
     )
-    batch: int = Field(8, ge=1, description="crops in a step, over all processes")
+    steps: int | None = Field(
+        50,
+        ge=1,
+        description="optimiser steps in an epoch; none: as many as it takes to see each image once",
+        json_schema_extra=may_change("steps", "order", "places", "draws"),
+    )
+    batch: int = Field(
+        8,
+        ge=1,
+        description="crops in a step, over all processes",
+        json_schema_extra=may_change("steps", "order", "places", "draws"),
+    )
     accumulate: int = Field(
-        1, ge=1, description="parts that a batch is worked through in, one after the other, to save memory"
+        1,
+        ge=1,
+        description="parts that a batch is worked through in, one after the other, to save memory",
+        json_schema_extra=may_change("draws"),
     )
     optimiser: Literal["adamw", "adam", "sgd"] = Field(
         "adamw", description="AdamW (Loshchilov and Hutter 2019), Adam, or SGD with Nesterov momentum 0.9"
@@ -45,19 +60,38 @@ class Training(BaseModel):
         0, ge=0, lt=1, description="decay of a running average of the weights, 0.999 say; 0: none"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto takes bfloat16 where the processor computes in it"
+        "auto",
+        description="auto takes bfloat16 where the processor computes in it",
+        json_schema_extra=may_change("device"),
     )
-    compile: bool = Field(False, description="translate the net with torch.compile first")
-    validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
+    compile: bool = Field(
+        False,
+        description="translate the net with torch.compile first",
+        json_schema_extra=may_change("device"),
+    )
+    validate_every: int = Field(
+        1,
+        ge=1,
+        description="epochs from one validation to the next",
+        json_schema_extra=may_change("stopping"),
+    )
     watch: Watched = Field(
         "auto",
         description="the validation metric that decides which epoch is best, and when to stop; auto: best_f1 "
         "with picks, pixel_f1 with masks",
+        json_schema_extra=may_change("stopping", "steps"),
     )
     patience: int = Field(
-        0, ge=0, description="validations without improvement after which training stops; 0: never"
+        0,
+        ge=0,
+        description="validations without improvement after which training stops; 0: never",
+        json_schema_extra=may_change("stopping", "steps"),
     )
-    keep: Literal["last", "best"] = Field("last", description="the epoch whose weights become the model")
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="the epoch whose weights become the model",
+        json_schema_extra=may_change("stopping"),
+    )
     best: int = Field(1, ge=0, description="how many of the best epochs' weights are kept in checkpoints/")
     snapshots: int = Field(
         0, ge=0, description="how many epochs' weights are kept, evenly spread, or one a period of restarts"
