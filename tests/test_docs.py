@@ -12,7 +12,10 @@ import typer.main
 import yaml
 
 from motes.cli.main import app
+from motes.fairness import CHECKS
 from motes.recipe_file import leaf_keys, load_recipe, shipped_recipes
+from motes.study.description import Study
+from motes.study.file import load_study, shipped_studies
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,11 +26,16 @@ VERBS = [
     "nets",
     "prepare",
     "train",
+    "study run",
+    "study status",
+    "study report",
+    "study search",
     "pick",
     "score",
     "convert",
     "doctor",
 ]
+WITHOUT_OPTIONS = ("study status", "study report")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -59,7 +67,7 @@ def changes() -> Iterator[Any]:
 
 
 def example_recipes() -> Iterator[Any]:
-    """The recipes in the pages."""
+    """The recipes and studies in the pages."""
     for page in PAGES:
         for number, block in enumerate(YAML.findall(page.read_text(encoding="utf-8")), start=1):
             yield pytest.param(block, id=f"{page.name}: recipe {number}")
@@ -98,7 +106,8 @@ def test_changes_can_be_made(words: list[str]) -> None:
 def test_example_recipes_load(text: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(text, encoding="utf-8")
-    assert load_recipe(str(path)).name == yaml.safe_load(text)["name"]
+    load = load_study if "question" in yaml.safe_load(text) else load_recipe
+    assert load(str(path)).name == yaml.safe_load(text)["name"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -119,7 +128,7 @@ def anchors(page: Path) -> set[str]:
     return {MARK.sub("", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in WITHOUT_OPTIONS])
 def test_every_option_is_explained(verb: str) -> None:
     usage = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
     section = usage.partition(f"\n## motes {verb}\n")[2].partition("\n## ")[0]
@@ -128,6 +137,18 @@ def test_every_option_is_explained(verb: str) -> None:
     ]
     assert options
     assert [option for option in options if f"`{option}`" not in section] == []
+
+
+def test_every_field_of_a_study_is_explained() -> None:
+    page = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    table = page.partition("## A study of your own")[2].partition("\n## ")[0]
+    assert [name for name in Study.model_fields if f"`{name}`" not in table] == []
+    assert [name for name in shipped_studies() if f"| `{name}` |" not in page] == []
+
+
+def test_every_check_of_the_audit_is_explained() -> None:
+    page = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    assert [check for check in CHECKS if f"\n| {check} |" not in page] == []
 
 
 def test_the_tables_of_recipes_are_up_to_date() -> None:

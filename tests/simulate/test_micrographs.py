@@ -112,6 +112,13 @@ def test_particles_keep_to_the_inside_when_asked() -> None:
     assert (picks.extra["visibility"] == 1).all()
 
 
+def test_truth_says_how_plain_each_particle_is_to_see() -> None:
+    faint, plain = (simulate_micrograph(world(snr=snr), 0, 0).picks.extra["snr"] for snr in (0.05, 0.5))
+    np.testing.assert_allclose(plain, 10 * faint, rtol=1e-3)  # the noise is scaled, the signal is the same
+    assert faint.mean() == pytest.approx(0.05, rel=0.5)
+    assert (faint > 0).all()
+
+
 def test_all_micrographs_of_a_run_show_one_species() -> None:
     described = MicrographWorld()
     names = [run_species(described, seed)[0].name for seed in range(8)]

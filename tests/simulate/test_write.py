@@ -26,7 +26,7 @@ def test_a_folder_holds_images_truth_index_and_parameters(tmp_path: Path) -> Non
     assert np.array_equal(image.data, made.image.data)
     assert image.pixel_size == pytest.approx(4)
     table = (out / "picks" / "mic_0002.csv").read_text()
-    assert table.splitlines()[0] == "image,x,y,class,diameter,visibility"
+    assert table.splitlines()[0] == "image,x,y,class,diameter,visibility,snr"
     assert len(table.splitlines()) == 1 + len(made.picks)
     read = read_picks(out / "picks" / "mic_0002.csv")
     picks = next(iter(read.values()))

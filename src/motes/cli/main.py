@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import motes
-from motes.cli import convert, doctor, inspect, nets, pick, prepare, recipe, score, simulate, train
+from motes.cli import convert, doctor, inspect, nets, pick, prepare, recipe, score, simulate, study, train
 from motes.errors import MotesError
 
 AGAIN = "the same command again goes on, or begins anew where nothing was kept"
@@ -41,6 +41,7 @@ def options(
 
 
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(study.app, name="study")
 app.command()(inspect.inspect)
 app.command()(recipe.recipe)
 app.command()(nets.nets)

@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from motes.data.collection import Collection, LoadedPicks, accepted, collect, no
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.pairing import pair
 from motes.errors import InputError, PicksError, UnitError, did_you_mean
+from motes.output import write_text
 from motes.picks import Picks
 from motes.units import Length, parse_length
 
@@ -86,6 +88,31 @@ def read_data_table(path: Path) -> list[DataSource]:
     if not sources:
         raise InputError(f"{path} has no rows; expected one for each image or set of images")
     return list(_joined(sources))
+
+
+def read_data_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table of data sets as they are, with absolute paths; every column is there.
+
+    Raises InputError as read_data_table.
+    """
+    rows = _rows(path)
+    for number, row in enumerate(rows, start=2):
+        _source(path, number, row)
+    paths = ("image", "picks", "masks")
+    return [
+        {name: row.get(name, "") for name in COLUMNS}
+        | {name: str((path.parent / row[name]).absolute()) for name in paths if row.get(name)}
+        for row in rows
+    ]
+
+
+def write_data_rows(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Write a table that read_data_table reads; OutputError where it cannot be written."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, table.getvalue())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

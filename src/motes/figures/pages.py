@@ -13,7 +13,10 @@ from motes.output import write_text
 TEMPLATES = Path(__file__).parent / "templates"
 
 METRIC_NAMES = {
+    "f1": "F1",
     "best_f1": "best F1",
+    "precision": "precision",
+    "recall": "recall",
     "average_precision": "average precision",
     "pixel_precision": "precision of pixels",
     "pixel_recall": "recall of pixels",

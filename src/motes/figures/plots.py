@@ -1,7 +1,7 @@
 """Small plots as SVG that takes its colours from the page around it, light or dark."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 # Matplotlib wants a colour; the page knows which. These stand in for the page's own until it is written.
 INK, FAINT, FIRST, SECOND = "#010101", "#020202", "#030303", "#040404"
-PAGE_COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", FIRST: "var(--first)", SECOND: "var(--second)"}
+ARMS = tuple(f"#0505{number:02x}" for number in range(8))  # of a study, each with a colour of its own
+PAGE_COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", FIRST: "var(--first)", SECOND: "var(--second)"} | {
+    colour: f"var(--arm-{number})" for number, colour in enumerate(ARMS)
+}
 
 FEW = 40  # epochs, up to which each has a marker
 CELLS = 400  # along each axis of a precision-recall plot, finer than its line is wide
@@ -36,6 +39,7 @@ RECALL_AND_PRECISION: dict[str, Any] = {
 STYLE: Any = {  # matplotlib's own type lists every setting there is, and changes with its version
     "font.size": 9,
     "font.family": "sans-serif",
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "svg.fonttype": "none",  # text stays text: it can be searched and copied
     "svg.hashsalt": "motes",  # the same plot gives the same bytes
     "axes.edgecolor": FAINT,
@@ -62,8 +66,8 @@ def learning_curves(epochs: Sequence[Mapping[str, Any]], metrics: Sequence[str],
     value of None leaves a gap. metrics: what is drawn, at most two, that which was watched first. best: the
     epoch to be marked.
     """
-    with _style():
-        figure = _figure(8.4, 2.6)
+    with plot_style():
+        figure = empty_figure(8.4, 2.6)
         left, middle, right = figure.subplots(1, 3, width_ratios=(3, 3, 1.6))
         number = _column(epochs, "epoch")
         left.plot(number, _column(epochs, "loss"), color=FIRST, marker=_dots(epochs))
@@ -71,8 +75,8 @@ def learning_curves(epochs: Sequence[Mapping[str, Any]], metrics: Sequence[str],
         _validation_curves(middle, [row for row in epochs if metrics[0] in row], metrics, best)
         right.plot(number, _column(epochs, "learning_rate"), color=FIRST, marker=_dots(epochs))
         right.set(title="learning rate", xlabel="epoch", ylim=(0, None))
-        _whole_numbers([left, middle, right])
-        return _svg(figure)
+        whole_numbers([left, middle, right])
+        return as_svg(figure)
 
 
 def _validation_curves(
@@ -104,7 +108,8 @@ def _dots(rows: Sequence[Mapping[str, Any]]) -> str:
     return "o" if len(rows) <= FEW else ""
 
 
-def _whole_numbers(many: Sequence["Axes"]) -> None:
+def whole_numbers(many: Iterable["Axes"]) -> None:
+    """Write no fractions of epochs below the plots."""
     from matplotlib.ticker import MaxNLocator
 
     for axes in many:
@@ -117,8 +122,8 @@ def precision_recall(curve: Curve, threshold: float, things: str = "picks") -> s
     things: what the curve counts, picks or pixels. The mark stands at those with score >= threshold; there is
     none where none reaches it.
     """
-    with _style():
-        figure = _figure(4.2, 3.6)
+    with plot_style():
+        figure = empty_figure(4.2, 3.6)
         axes = figure.subplots()
         shown = drawn_points(curve)
         axes.plot(curve.recall[shown], curve.precision[shown], color=FIRST)
@@ -129,7 +134,7 @@ def precision_recall(curve: Curve, threshold: float, things: str = "picks") -> s
             axes.plot(*where, color=SECOND, marker="D", ms=7, ls="none", label=f"threshold {threshold:.3f}")
             axes.legend(loc="lower left")
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), **RECALL_AND_PRECISION[things])
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def drawn_points(curve: Curve) -> NDArray[np.intp]:
@@ -163,20 +168,21 @@ def _column(rows: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.float64]:
     return np.array([np.nan if row.get(key) is None else row[key] for row in rows], dtype=np.float64)
 
 
-def _style() -> AbstractContextManager[None]:
+def plot_style() -> AbstractContextManager[None]:
+    """The settings of matplotlib in which plots of a page are drawn."""
     from matplotlib import rc_context
 
     return rc_context(STYLE)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def empty_figure(width: float, height: float) -> "Figure":
     """An empty figure of that size in inches; no pyplot, so that no window system is asked for."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _svg(figure: "Figure") -> str:
+def as_svg(figure: "Figure") -> str:
     """The <svg> element of a figure, transparent, without a date, in the colours of the page."""
     written = io.StringIO()
     figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})

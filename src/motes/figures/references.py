@@ -84,6 +84,14 @@ REFERENCES = {
     "train strong classifiers with localizable features. ICCV 2019, 6022–6031. doi:10.1109/ICCV.2019.00612",
     "DeVries & Taylor 2017": "DeVries T, Taylor GW (2017). Improved regularization of convolutional neural "
     "networks with cutout. arXiv:1708.04552",
+    "Wilcoxon 1945": "Wilcoxon F (1945). Individual comparisons by ranking methods. Biometrics Bulletin 1(6), "
+    "80–83. doi:10.2307/3001968",
+    "Satterthwaite 1946": "Satterthwaite FE (1946). An approximate distribution of estimates of variance "
+    "components. Biometrics Bulletin 2(6), 110–114. doi:10.2307/3002019",
+    "Holm 1979": "Holm S (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal "
+    "of Statistics 6(2), 65–70",
+    "Davison & Hinkley 1997": "Davison AC, Hinkley DV (1997). Bootstrap methods and their application. Cambridge "
+    "University Press. doi:10.1017/CBO9780511802843",
 }
 
 

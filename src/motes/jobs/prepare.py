@@ -2,9 +2,10 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class ReadyImage:
     points: (n, ndim) working pixels. classes: (n,) numbers of the recipe's classes. sha256: of file and picks.
     image_sha256: of the pixels alone. diameters: of each class in pixels of the full-size image. working: of
     each class on the image that the net sees, px. strength: of the mean patch at its picks, 1 is what noise gives; None
-    for too few picks or unchecked.
+    for too few picks or unchecked. traits: further columns of the picks, each (n,).
     """
 
     name: str
@@ -48,6 +49,7 @@ class ReadyImage:
     pixel_size: float | None
     strength: float | None
     notes: list[str] = field(default_factory=list)
+    traits: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def class_lengths(source: DataSource, recipe: Recipe, collection: Collection) -> list[Length]:
@@ -240,6 +242,7 @@ def _prepare_one(
         pixel_size=image.pixel_size,
         strength=None if evidence is None else evidence.as_given,
         notes=notes + more,
+        traits=picks.extra,
     )
     return ready, working.data
 

@@ -29,6 +29,13 @@ from motes.train.shown import Shown
 METRICS = "metrics.jsonl"
 SHOWN = "shown.jsonl"
 RECORD = "record.json"
+APART = (
+    "cli",
+    "cluster",
+    "figures",
+    "study",
+    "studies",
+)  # parts of the package that no training goes through
 
 
 def versions() -> dict[str, str]:
@@ -43,11 +50,13 @@ def versions() -> dict[str, str]:
 
 @cache
 def code_hash() -> str:
-    """SHA-256 of the package's own modules and recipes: equal for the same code, whatever its version says."""
+    """SHA-256 of the package's modules that a training goes through: equal for the same code, whatever its version."""
     digest = hashlib.sha256()
     package = Path(str(resources.files("motes")))
-    for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".yaml")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\n" + path.read_bytes())
+    for path in sorted(package.rglob("*.py")):
+        place = path.relative_to(package)
+        if place.parts[0] not in APART:
+            digest.update(place.as_posix().encode() + b"\n" + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -36,6 +36,25 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """Prints lines on standard output, for processes whose output goes to a log; no progress."""
+
+    def say(self, message: str) -> None:
+        """Print the line at once."""
+        print(message, flush=True)
+
+    def warn(self, message: str) -> None:
+        """Print the line, marked."""
+        print(f"warning: {message}", flush=True)
+
+    @contextmanager
+    def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """Print what begins."""
+        print(f"{title}: {total} {unit}", flush=True)
+        yield lambda _: None
+
+
+@dataclass(frozen=True)
 class Failure:
     """One input that could not be used, and why; the others were done all the same."""
 

@@ -99,17 +99,23 @@ def _train(
     processes.once(lambda: _check_run(run, resume))
     with _working_images(run, processes):
         parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
-        recipe = _settled(recipe, parts, processes)
+        recipe = settled(recipe, parts, processes)
         processes.once(lambda: _begin(run, recipe, parts, resume))
-        net = build_net(recipe.net, recipe.seed)
-        if recipe.encoder_weights is not None:
-            load_encoder(net, recipe.net, Path(recipe.encoder_weights))
+        net = untrained_net(recipe)
         processes.once(lambda: keep_start(run, net, recipe.training, device, processes))
         net = with_shared_statistics(net.to(device), processes, device)
         _tell_plan(recipe, parts, net, device, processes, teller)
-        validator = _looker(recipe, parts, parts.validation, device)
+        validator = looker(recipe, parts, parts.validation, device)
         progress = _train_with_records(net, recipe, parts, run, validator, processes, teller)
         return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress))
+
+
+def untrained_net(recipe: Recipe) -> nn.Module:
+    """The net of a recipe with its initial weights; ModelError where those of its encoder cannot be used."""
+    net = build_net(recipe.net, recipe.seed)
+    if recipe.encoder_weights is not None:
+        load_encoder(net, recipe.net, Path(recipe.encoder_weights))
+    return net
 
 
 @contextmanager
@@ -135,7 +141,7 @@ def _has_begun(run: Path) -> bool:
     return (run / LAST).exists() or (run / MODEL).exists()
 
 
-def _settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
+def settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
     """The recipe with what only the data could say: the diameter, and what is watched."""
     updates: dict[str, object] = {}
     if len(recipe.classes) == 1 and parts.lengths:
@@ -223,7 +229,8 @@ def _tell_sizes(recipe: Recipe, parts: Parts, teller: Teller) -> None:
         )
 
 
-def _looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: torch.device) -> Validator:
+def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: torch.device) -> Validator:
+    """What predicts images of a run and compares them with their truth."""
     return Validator(
         images=[image.labelled for image in images],
         classes=recipe.class_names,
@@ -268,32 +275,41 @@ def _train_with_records(
     teller: Teller,
 ) -> Progress:
     """Train, with a line of metrics.jsonl for each epoch; lines beyond the last checkpoint are made again."""
+    plan = run_plan(recipe, parts, run)
     training = recipe.training
-    source = crop_source(recipe, parts)
-    steps = training.steps_for(len(parts.train))
-    with teller.progress("training", training.epochs * steps * training.batch, "images") as done:
+    with teller.progress("training", training.epochs * plan.steps * training.batch, "images") as done:
 
         def on_epoch(row: Row) -> None:
             keep_line(run / METRICS, row)
             teller.say(epoch_line(row, recipe))
 
-        plan = Plan(
-            run=run,
-            source=source,
-            training=training,
-            loss=find_loss(recipe.loss),
-            seed=recipe.seed,
-            steps=steps,
-            validate=lambda trained: validator.row(validator.look(trained)),
-            on_epoch=on_epoch,
-            on_shown=partial(keep_shown, run),
-            on_step=lambda step: done(step * training.batch),
-            mine=Mine(replace(validator, images=source.images), recipe.seed)
-            if recipe.sampling.hard
-            else None,
-            processes=processes,
+        return train_net(
+            net,
+            replace(
+                plan,
+                validate=lambda trained: validator.row(validator.look(trained)),
+                on_epoch=on_epoch,
+                on_shown=partial(keep_shown, run),
+                on_step=lambda step: done(step * training.batch),
+                mine=Mine(replace(validator, images=[image.labelled for image in parts.train]), recipe.seed)
+                if recipe.sampling.hard
+                else None,
+                processes=processes,
+            ),
         )
-        return train_net(net, plan)
+
+
+def run_plan(recipe: Recipe, parts: Parts, run: Path) -> Plan:
+    """The training of a recipe on its data, without validation and records."""
+    return Plan(
+        run=run,
+        source=crop_source(recipe, parts),
+        training=recipe.training,
+        loss=find_loss(recipe.loss),
+        seed=recipe.seed,
+        steps=recipe.training.steps_for(len(parts.train)),
+        validate=lambda _: {},
+    )
 
 
 def epoch_line(row: Row, recipe: Recipe) -> str:

@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,11 @@ from motes.jobs.split import validation_groups
 from motes.jobs.telling import Failure, Teller
 from motes.output import write_text
 from motes.recipe import Recipe
-from motes.train.processes import Processes
+from motes.train.processes import ALONE, Processes
 from motes.units import Length
 
 STORE = ".working-images"  # exists while training only
+MANIFEST = "data.csv"
 SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
 
 
@@ -35,7 +37,8 @@ class Prepared:
     sha256: of its file or pixels, and of its labels; image_sha256: of its pixels alone. particles: None where
     masks say where they are. diameters: of each class in its full-size pixels, working: where the net sees
     it; both empty where not known. group: what is never divided. chunk: images of a store that are read
-    together have the same; None: read by itself. marked: whether a mask marks anything.
+    together have the same; None: read by itself. marked: whether a mask marks anything. traits:
+    further columns of the picks, each (n,) in the order of the points.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Prepared:
     image_sha256: str = ""
     working: tuple[float, ...] = ()
     marked: bool = True
+    traits: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def useful(self) -> bool:
@@ -140,13 +144,7 @@ def gather(
     if recipe.lengths and any(source.diameter not in (None, *recipe.lengths) for source in sources):
         teller.say(f"the diameters in the table count before the recipe's ({recipe.diameter})")
     reading = _Reading(teller, processes, check_flips, alone=len(sources) == 1)
-    sets = []
-    for number, source in enumerate(sources):
-        own = recipe.model_copy(update={"pixel_size": source.pixel_size or recipe.pixel_size})
-        if source.masks is not None:
-            sets.append(_masked_set(source, own, reading))
-        else:
-            sets.append(_picked_set(source, own, run / STORE / str(number), reading))
+    sets = _read_sets(sources, recipe, run, reading)
     parts = _divided(sets, recipe)
     _check_usable(parts)
     if not any(image.useful for image in parts.validation):
@@ -159,6 +157,32 @@ def gather(
     elif len(sources) > 1:
         _warn_of_unvalidated(sources, sets, parts, teller)
     return parts
+
+
+def gather_part(
+    sources: Sequence[DataSource], part: Part, recipe: Recipe, store: Path, teller: Teller
+) -> tuple[list[Prepared], list[Failure]]:
+    """The images of one part, prepared as those that a recipe is trained on; and those that cannot be used.
+
+    store: a folder for their pixels, for as long as they are used. Raises InputError where no source is of that part.
+    """
+    chosen = [source for source in _with_whole_groups(sources) if source.part == part]
+    if not chosen:
+        raise InputError(f"no data set is for {part}; name its rows so in the column split of the table")
+    reading = _Reading(teller, ALONE, check=False, alone=len(chosen) == 1)
+    sets = _told_apart(_read_sets(chosen, recipe, store, reading))
+    return [image for each in sets for image in each.images], [why for each in sets for why in each.failures]
+
+
+def _read_sets(sources: Sequence[DataSource], recipe: Recipe, run: Path, reading: _Reading) -> list[_Set]:
+    sets = []
+    for number, source in enumerate(sources):
+        own = recipe.model_copy(update={"pixel_size": source.pixel_size or recipe.pixel_size})
+        if source.masks is not None:
+            sets.append(_masked_set(source, own, reading))
+        else:
+            sets.append(_picked_set(source, own, run / STORE / str(number), reading))
+    return sets
 
 
 def _warn_of_unvalidated(
@@ -212,6 +236,7 @@ def _picked_set(source: DataSource, recipe: Recipe, store: Path, reading: _Readi
             pixel_size=image.pixel_size,
             group=source.group or _own_group(image.name, recipe),
             part=source.part,
+            traits=image.traits,
         )
         for image, labelled in zip(found.ready, mapped(store, found.ready, weight), strict=True)
     ]
@@ -383,7 +408,7 @@ def keep_manifest(run: Path, parts: Parts, resume: bool) -> None:
             diameters = " ".join(f"{diameter:.6g}" for diameter in image.diameters)
             weight = f"{image.labelled.weight:.6g}"
             writer.writerow([image.name, part, image.group, particles, diameters, size, weight, image.sha256])
-    kept = run / "data.csv"
+    kept = run / MANIFEST
     if resume and kept.exists() and kept.read_text(encoding="utf-8") != table.getvalue():
         raise OutputError(
             f"the images or their labels have changed since {run} began (see {kept}); use another folder"

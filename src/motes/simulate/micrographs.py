@@ -1,6 +1,6 @@
 """Simulated micrographs with their truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ PHASE_LIMIT = 0.5  # rad; above it the weak-phase picture fails, and thick ice s
 class SimulatedMicrograph:
     """A micrograph in counted electrons, its truth, and the numbers that were drawn for it.
 
-    Truth picks carry class, diameter (px) and the columns visibility (0 to 1), rot, tilt and psi (degrees,
-    RELION's convention).
+    Truth picks carry class, diameter (px) and the columns visibility (0 to 1), snr (of the one particle), rot, tilt
+    and psi (degrees, RELION's convention).
     """
 
     image: Image
@@ -65,6 +65,7 @@ def simulate_micrograph(world: MicrographWorld, seed: int, index: int) -> Simula
     scene = build_scene(world, seed, index)
     picks = truth(world, scene)
     layers, parameters = render(world, scene, picks, seed, index)
+    picks = replace(picks, extra={**picks.extra, "snr": each_signal_to_noise(layers, picks)})
     camera = chance(seed, index, Stream.CAMERA)
     electrons = electrons_per_pixel(world.dose, world.pixel_size) * world.quantum_efficiency
     counts = (layers.signal + layers.background + layers.noise) * np.float32(electrons)
@@ -121,6 +122,17 @@ def render(
         "contaminated": float((scene.inner(scene.contamination) > 0).mean()),
     }
     return Layers(signal, background, noise * np.float32(factor)), parameters
+
+
+def each_signal_to_noise(layers: Layers, picks: Picks) -> NDArray[np.float64]:
+    """The signal-to-noise ratio within the disc of each particle, (n,)."""
+    return np.array(
+        [
+            signal_to_noise(layers.signal, layers.noise, picks.select(np.array([k])))
+            for k in range(len(picks))
+        ],
+        dtype=np.float64,
+    )
 
 
 def signal_to_noise(signal: NDArray[np.float32], noise: NDArray[np.float32], picks: Picks) -> float:

@@ -64,8 +64,8 @@ def _write_one(micrograph: SimulatedMicrograph, image: Path, picks: Path) -> Non
 
 def _columns(picks: Picks) -> Picks:
     """The truth as it goes into the file: to 0.001 px, without the angles, of no use to picking."""
-    visibility = picks.extra["visibility"].round(3)
-    return replace(picks, points=picks.points.round(3), extra={"visibility": visibility})
+    extra = {"visibility": picks.extra["visibility"].round(3), "snr": picks.extra["snr"].round(4)}
+    return replace(picks, points=picks.points.round(3), extra=extra)
 
 
 def _write_index(world: MicrographWorld, out: Path, images: list[Path]) -> None:

@@ -74,10 +74,7 @@ class Validator:
 
     def true_classes(self, image: Labelled) -> NDArray[np.float32]:
         """The class number of each pixel, 0 background, -1 not known; of one class in [0, 1]."""
-        shape = image.data.shape
-        if image.labels is not None:
-            return np.asarray(image.labels[(slice(None),) * len(shape)], dtype=np.float32)
-        return paint(image.points, shape, self.diameters, self.target, image.classes)
+        return whole_truth(image, self.diameters, self.target)
 
     def curve(self, seen: Seen, number: int) -> Curve:
         """Precision and recall of a class over all images together, at every threshold.
@@ -108,6 +105,17 @@ class Validator:
                 best = "best_f1" if self.diameters else "pixel_f1"
                 joined[f"{best}_{name}"] = row[best]
         return joined
+
+
+def whole_truth(image: Labelled, diameters: Sequence[float], target: Target) -> NDArray[np.float32]:
+    """The class number of each pixel of an image, 0 background, -1 not known; of one class in [0, 1].
+
+    From its labels, or painted around its points; diameters: of each class, px.
+    """
+    shape = image.data.shape
+    if image.labels is not None:
+        return np.asarray(image.labels[(slice(None),) * len(shape)], dtype=np.float32)
+    return paint(image.points, shape, tuple(diameters), target, image.classes)
 
 
 def true_picks(image: Labelled, number: int) -> Picks:

@@ -1,0 +1,194 @@
+"""What the page of a study tells, as data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motes.picks import Picks
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval; nan where it is not known."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an arm costs, as means over its runs; None where it was not measured.
+
+    operations: of a forward pass over one crop. training_seconds: of a run, validation not counted.
+    seconds_per_image: to predict one test image. peak_memory: bytes. members: how many nets predict together.
+    """
+
+    parameters: int | None
+    operations: int | None
+    training_seconds: float | None
+    seconds_per_image: float | None
+    peak_memory: int | None
+    members: int = 1
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric, the loss or the learning rate by epoch: (epochs,) each, mean, lowest and highest over the runs."""
+
+    epochs: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm, or an ensemble of arms' nets.
+
+    differs: its declared difference from the base, as words key=value. values: of each metric, on the test images.
+    curves: by name (metrics of validation, loss, learning_rate). failed: reasons of runs that failed. stability: spread
+    (standard deviation) of the watched validation metric over the last epochs, the mean over runs.
+    """
+
+    name: str
+    about: str
+    differs: Sequence[str]
+    runs: int
+    values: Mapping[str, Interval]
+    cost: Cost
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    failed: Sequence[str] = ()
+    stability: float | None = None
+    ensemble: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference between arms in one metric.
+
+    name: as people read it, 'attention - standard'. kind: pair, step, main effect, interaction, ensemble. arm, base:
+    the two arms of a pair or a step, else empty. relative: the difference over the base's value. words: 'higher',
+    'lower', 'not distinguishable from no difference', or why nothing can be said. p: of the interval's own test;
+    p_holm: corrected for all comparisons of this metric. bootstrap: the hierarchical bootstrap's interval. paired_t,
+    wilcoxon: p over images, as if these were independent. guessed: what was expected beforehand, lowest and highest.
+    """
+
+    name: str
+    kind: str
+    metric: str
+    arm: str
+    base: str
+    difference: Interval
+    relative: float | None
+    words: str
+    p: float
+    p_holm: float
+    bootstrap: tuple[float, float]
+    paired_t: float
+    wilcoxon: float
+    groups: int
+    images: int
+    seeds: int
+    method: str
+    guessed: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One check of the fairness audit.
+
+    outcome: same, declared (a declared field may change it), failed, or unknown. evidence: hashes or numbers.
+    where: of a failed check, which runs and from when on.
+    """
+
+    check: str
+    words: str
+    outcome: str
+    evidence: str
+    where: Sequence[str] = ()
+    declared_by: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """Recall of each arm (in the order of the arms) among the true particles of one kind, and how many those are."""
+
+    kind: str
+    words: str
+    particles: int
+    recall: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One test image as several arms see it.
+
+    data: (y, x) or (z, y, x) at the working scale. truth: in its pixels. picks, probability: by arm, in the
+    same pixels. diameter: px. f1: by arm, of the seed that is shown.
+    """
+
+    name: str
+    group: str
+    data: NDArray[np.float32]
+    truth: Picks
+    picks: Mapping[str, Picks]
+    probability: Mapping[str, NDArray[np.float32]]
+    diameter: float
+    f1: Mapping[str, float]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """The images of one group and part. fold: -1 where there is one division only."""
+
+    group: str
+    part: str
+    fold: int
+    images: int
+    particles: int | None
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """All that the page tells.
+
+    answer: one sentence, with the interval. metric: the one that decides. metrics: all, in order. targets: by words
+    ('target', 'previous best'), values of the deciding metric to draw as lines. plan: (what, how much) of what was said
+    before the study ran: runs, hours, the effect that it can detect. worst: by arm, the (image, group, value) with the
+    lowest values. caveats: what the reader must know. method: paragraphs; references: what they cite. factors: by name,
+    its levels, where the design is a factorial. watched: the name of the validation curve to draw.
+    """
+
+    name: str
+    question: str
+    answer: str
+    caveats: Sequence[str]
+    base: str
+    metric: str
+    metrics: Sequence[str]
+    arms: Sequence[Arm]
+    comparisons: Sequence[Comparison]
+    audit: Sequence[AuditRow]
+    failures: Sequence[FailureRow]
+    shown: Sequence[Shown]
+    worst: Mapping[str, Sequence[tuple[str, str, float]]]
+    manifest: Sequence[ManifestRow]
+    plan: Sequence[tuple[str, str]]
+    targets: Mapping[str, float]
+    method: Sequence[str]
+    references: Sequence[str]
+    versions: Mapping[str, str]
+    commands: Sequence[str]
+    study_yaml: str
+    watched: str
+    factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ladder: Sequence[str] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check of the audit failed or stayed unknown."""
+        return all(row.outcome in ("same", "declared") for row in self.audit)

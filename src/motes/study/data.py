@@ -1,0 +1,135 @@
+"""The data of a study: a table of images with their groups, simulated where the study asks for that."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from pydantic import ValidationError
+
+from motes.data.sources import PARTS, Part, read_data_rows, write_data_rows
+from motes.errors import InputError, OutputError, RecipeError
+from motes.jobs.telling import Teller
+from motes.simulate import MicrographWorld, write_micrographs
+from motes.study.description import Division, Simulated
+from motes.study.division import Fold, folds_of
+from motes.study.folder import Folder
+
+Row = Mapping[str, str]
+
+
+class WithData(Protocol):
+    """What a study, or a search, says of its data."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def data(self) -> Simulated | None:
+        """Simulated data; None: a table is given."""
+
+    @property
+    def division(self) -> Division:
+        """Which groups are trained on, validated on and tested on."""
+
+
+def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Teller) -> int:
+    """Write the study's table and the table of each fold; returns the number of folds.
+
+    table: of the user's data, None for a study with simulated data. A study goes on with the table that it began with:
+    raises OutputError where another is given. InputError where there is no data, or too few groups.
+    """
+    rows = _simulated_rows(study, folder, teller) if table is None else grouped(read_data_rows(table))
+    if folder.table.is_file() and read_data_rows(folder.table) != list(rows):
+        raise OutputError(
+            f"{folder.path} began with other data than these (see {folder.table}); give the same table, or another "
+            "folder"
+        )
+    write_data_rows(folder.table, rows)
+    folds = folds_of([row["group"] for row in rows], study.division, _given_parts(rows))
+    for number, fold in enumerate(folds):
+        write_data_rows(folder.fold(number), [{**row, "split": fold[row["group"]]} for row in rows])
+    return len(folds)
+
+
+def grouped(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """The rows, each with a group: a row that names none is a group of its own."""
+    return [{**row, "group": row["group"] or row["image"]} for row in rows]
+
+
+def _given_parts(rows: Sequence[Row]) -> dict[str, Part]:
+    parts: dict[str, Part] = {}
+    for row in rows:
+        part = PARTS[row["split"].lower()]
+        if parts.setdefault(row["group"], part) != part:
+            raise InputError(
+                f"the group {row['group']!r} stands both in {parts[row['group']] or 'no split'} and in "
+                f"{part or 'no split'}; a group is never divided, so give all of it one split, or name two groups"
+            )
+    return parts
+
+
+def _simulated_rows(study: WithData, folder: Folder, teller: Teller) -> list[dict[str, str]]:
+    if study.data is None:
+        raise InputError(
+            f"the study {study.name} brings no data; give a table with --data DATA.csv, with the columns image, "
+            "picks or masks, and group"
+        )
+    rows: list[dict[str, str]] = []
+    total = study.data.groups * study.data.images
+    with teller.progress("simulating", total, "micrographs") as done:
+        for number in range(study.data.groups):
+            rows += simulate_group(study.data, number, folder.simulated / group_name(number))
+            done(len(rows))
+    return rows
+
+
+def simulate_group(data: Simulated, number: int, out: Path) -> list[dict[str, str]]:
+    """Make the micrographs of one group where they are missing; the rows of the table for them."""
+    images = write_micrographs(world_of(data, number), out, data.images, seed=data.seed * 1000 + number)
+    empty = dict.fromkeys(("masks", "split", "pixel_size", "diameter", "weight"), "")
+    return [
+        {
+            "image": str(path.absolute()),
+            "picks": str((out / "picks" / f"{path.stem}.csv").absolute()),
+            "group": out.name,
+            **empty,
+            "diameter": f"{world_of(data, number).diameter:.2f}",
+        }
+        for path in images
+    ]
+
+
+def group_name(number: int) -> str:
+    """protein-1, ..."""
+    return f"protein-{number + 1}"
+
+
+def world_of(data: Simulated, number: int) -> MicrographWorld:
+    """The simulation of one group: its structure in turn, and what varies between groups from the group's own draws.
+
+    RecipeError for fields that the simulation does not have, or values that it cannot take.
+    """
+    rng = np.random.default_rng([data.seed, number, 0x6809])
+    fields: dict[str, Any] = dict(data.world)
+    structures = fields.get("structures") or MicrographWorld().structures
+    fields["structures"] = (structures[number % len(structures)],)
+    for name, (low, high) in sorted(data.vary.items()):
+        if not 0 < low <= high:
+            raise RecipeError(
+                f"study: data.vary.{name} is ({low:g}, {high:g}); expected two numbers above 0, the lower first"
+            )
+        fields[name] = round(math.exp(rng.uniform(math.log(low), math.log(high))), 4)
+    try:
+        return MicrographWorld.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise RecipeError(f"study: data: {name} cannot be {first['input']!r}: {first['msg']}") from None
+
+
+def fold_of(path: Path) -> Fold:
+    """The part of each group in the table of a fold."""
+    return {row["group"]: PARTS[row["split"].lower()] for row in read_data_rows(path)}

@@ -1,0 +1,202 @@
+"""A study as its file describes it: arms, data, division into parts, seeds, what is measured, what it may cost."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from motes.errors import RecipeError, did_you_mean
+
+EnsembleKind = Literal["seeds", "arms", "snapshots"]
+METRICS = (
+    "f1",
+    "precision",
+    "recall",
+    "average_precision",
+    "pixel_f1",
+    "pixel_precision",
+    "pixel_recall",
+    "pixel_iou",
+    "pixel_auc",
+)
+
+
+class Arm(BaseModel):
+    """One way to train a net: a recipe and changes of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str | None = Field(None, description="name or file; by default the study's own")
+    changes: tuple[str, ...] = Field(
+        (), description="words such as net.name=attention_unet, as for motes train"
+    )
+    about: str = Field("", description="one sentence for people")
+    guessed: tuple[float, float] | None = Field(
+        None,
+        description="gain expected before anything was measured, in points of 100 of the metric: from, to",
+    )
+
+
+class Simulated(BaseModel):
+    """Simulated micrographs in place of images of one's own; each group is a protein of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    groups: int = Field(6, ge=1, description="how many, each with a shape, size and contrast of its own")
+    images: int = Field(8, ge=1, description="micrographs in each group")
+    seed: int = Field(0, ge=0, description="all chance of the simulation comes from it")
+    world: dict[str, Any] = Field({}, description="what all micrographs share, as fields of the simulation")
+    vary: dict[str, tuple[float, float]] = Field(
+        {},
+        description="fields of the simulation drawn for each group between two values, on a scale of ratios",
+    )
+
+
+class Division(BaseModel):
+    """Which groups are trained on, validated on, and kept for the test at the end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["hold_out", "k_fold", "leave_one_group_out"] = Field(
+        "hold_out",
+        description="hold_out: one division; k_fold: each group is tested once, in folds; leave_one_group_out: a fold "
+        "for each group",
+    )
+    validation: int = Field(1, ge=1, description="groups to validate on, in each fold")
+    test: int = Field(2, ge=1, description="groups to test on; hold_out only")
+    folds: int = Field(5, ge=2, description="k_fold only")
+    seed: int = Field(0, ge=0, description="it orders the groups before they are dealt out")
+
+
+class Pilot(BaseModel):
+    """Short trainings of the first two arms, from which the study learns what difference it could detect."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seeds: int = Field(2, ge=2, description="trainings of each of the two arms")
+    share: float = Field(0.25, gt=0, le=1, description="of the epochs of a whole training")
+
+
+class Budget(BaseModel):
+    """What a study may cost before it has to be asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hours: float | None = Field(
+        None, gt=0, description="of this machine; a study that needs more does not start"
+    )
+
+
+class Study(BaseModel):
+    """An experiment: arms x folds x seeds on the same data, measured on images kept for the end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="what the study is called; by default the name of the file")
+    question: str = Field(description="what it is to find out")
+    about: str = Field("", description="where the question comes from, for the reader")
+    recipe: str | None = Field(None, description="of every arm that names none")
+    changes: tuple[str, ...] = Field((), description="changes for every arm, before its own")
+    arms: dict[str, Arm] = Field({}, description="by name")
+    factors: dict[str, dict[str, tuple[str, ...]]] = Field(
+        {},
+        description="a factorial design in place of arms: for each factor its levels, for each level the changes "
+        "that make it; the arms are all combinations, named gate-32",
+    )
+    ladder: tuple[str, ...] = Field(
+        (), description="arms whose changes are also tried together, one more at each step, after the base"
+    )
+    base: str = Field(description="the arm that others are compared with")
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="each arm is trained once with each")
+    division: Division = Division()
+    data: Simulated | None = Field(
+        None, description="simulated data; without it a table is given with --data"
+    )
+    metric: str = Field("f1", description="the one that decides: " + ", ".join(METRICS))
+    target: float | None = Field(None, description="drawn as a line in the report: what is to be reached")
+    previous: float | None = Field(None, description="drawn as a line: the best before")
+    ensembles: tuple[EnsembleKind, ...] = Field((), description="nets that predict together, as extra rows")
+    pilot: Pilot | None = Field(
+        Pilot(), description="null: none, and nothing is said of what can be detected"
+    )
+    budget: Budget = Budget()
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _counted_seeds(cls, value: Any) -> Any:
+        """A number n of seeds stands for 0 to n - 1."""
+        return tuple(range(value)) if isinstance(value, int) else value
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _plain_arms(cls, value: Any) -> Any:
+        """An arm without anything of its own may be left empty."""
+        return {name: arm or {} for name, arm in value.items()} if isinstance(value, Mapping) else value
+
+    @field_validator("metric")
+    @classmethod
+    def _known_metric(cls, metric: str) -> str:
+        if metric not in METRICS:
+            raise RecipeError(f"study: there is no metric {metric!r}.{did_you_mean(metric, METRICS)}")
+        return metric
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "Study":
+        if bool(self.arms) == bool(self.factors):
+            found = "both" if self.arms else "neither"
+            raise RecipeError(f"study {self.name}: expected either arms or factors, found {found}")
+        for name in (self.base, *self.ladder):
+            if name not in self.all_arms:
+                raise RecipeError(
+                    f"study {self.name}: there is no arm {name!r}.{did_you_mean(name, self.all_arms)}"
+                )
+        for name, arm in self.all_arms.items():
+            if arm.recipe is None and self.recipe is None:
+                raise RecipeError(
+                    f"study {self.name}: the arm {name} has no recipe; give it one, or the study"
+                )
+        repeated = {seed for seed in self.seeds if self.seeds.count(seed) > 1}
+        if repeated:
+            raise RecipeError(f"study {self.name}: the seed {repeated.pop()} stands twice in seeds")
+        return self
+
+    @property
+    def all_arms(self) -> dict[str, Arm]:
+        """Every arm by its name, those of a factorial and the steps of the ladder included."""
+        arms = dict(self.arms) or {
+            "-".join(levels): Arm(changes=self._changes_of(levels)) for levels in self._combinations()
+        }
+        for number in range(2, len(self.ladder) + 1):
+            together = [arms[name] for name in self.ladder[:number]]
+            arms[step_name(self.ladder, number)] = Arm(
+                changes=tuple(change for arm in together for change in arm.changes),
+                about=f"{' + '.join(self.ladder[:number])}",
+            )
+        return arms
+
+    @property
+    def levels(self) -> dict[str, dict[str, str]]:
+        """For each arm of a factorial the level of each factor; empty for other designs."""
+        return {
+            "-".join(levels): dict(zip(self.factors, levels, strict=True)) for levels in self._combinations()
+        }
+
+    @property
+    def steps(self) -> list[str]:
+        """The arms of the ladder: the base, then one with one change more at a time."""
+        if not self.ladder:
+            return []
+        return [self.base, *(step_name(self.ladder, number) for number in range(1, len(self.ladder) + 1))]
+
+    def _combinations(self) -> list[tuple[str, ...]]:
+        return list(product(*self.factors.values())) if self.factors else []
+
+    def _changes_of(self, levels: tuple[str, ...]) -> tuple[str, ...]:
+        chosen = zip(self.factors.values(), levels, strict=True)
+        return tuple(change for factor, level in chosen for change in factor[level])
+
+
+def step_name(ladder: tuple[str, ...], number: int) -> str:
+    """The arm that has the first `number` changes of a ladder: the first step is that arm itself."""
+    return ladder[0] if number == 1 else f"up_to_{ladder[number - 1]}"

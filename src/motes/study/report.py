@@ -1,0 +1,129 @@
+"""From a study's folder to its report: the page, the same numbers as JSON, and every score as CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from motes.figures.references import cited
+from motes.figures.study_page import write_study_page
+from motes.figures.study_results import FailureRow, ManifestRow, StudyResults
+from motes.jobs.run_record import versions
+from motes.jobs.training_data import MANIFEST
+from motes.output import write_text
+from motes.study.analysis import compare
+from motes.study.description import METRICS, Study
+from motes.study.file import arm_recipe, as_yaml
+from motes.study.folder import Folder, Unit, training_units
+from motes.study.kinds import KINDS
+from motes.study.planning import read_plan
+from motes.study.report_arms import arm_of, ensemble_of, summary_of
+from motes.study.report_audit import audit_of
+from motes.study.report_data import as_data, scores_table
+from motes.study.report_images import side_by_side, worst
+from motes.study.results import Results, read_results, recall_of_kinds
+from motes.study.words import answer, caveats, method_of
+
+
+def write_report(folder: Folder, study: Study, folds: int) -> Path:
+    """Write report.html, results.json and scores.csv from what has been done so far; the page's path."""
+    results = read_results(study, folder, folds)
+    page = page_of(folder, study, folds, results)
+    write_text(folder.scores, scores_table(results))
+    write_text(folder.results, json.dumps(as_data(page), indent=1) + "\n")
+    write_study_page(folder.report, page)
+    return folder.report
+
+
+def page_of(folder: Folder, study: Study, folds: int, results: Results) -> StudyResults:
+    """All that the page tells."""
+    units = training_units(study, folds)
+    arms = [arm_of(folder, study, name, units, results) for name in study.all_arms]
+    comparisons = compare(study, results)
+    audit = audit_of(folder, study, units, results)
+    method = method_of(study, results, folds, audit)
+    plan = read_plan(folder)
+    watched = [summary_of(folder, unit).get("watched") for unit in units]
+    page = StudyResults(
+        name=study.name,
+        question=study.question,
+        answer="",
+        caveats=(),
+        base=study.base,
+        metric=study.metric,
+        metrics=METRICS,
+        arms=[*arms, *(ensemble_of(row, results) for row in results.rows.values() if row.ensemble)],
+        comparisons=comparisons,
+        audit=audit,
+        failures=_hard_kinds(study, results),
+        shown=side_by_side(folder, study, results),
+        worst={
+            name: worst(row, study.metric, results) for name, row in results.rows.items() if not row.ensemble
+        },
+        manifest=manifest_of(folder, study, folds, results),
+        plan=[] if plan is None else plan.rows(study.metric),
+        targets={
+            name: value
+            for name, value in (("target", study.target), ("previous best", study.previous))
+            if value is not None
+        },
+        method=method,
+        references=cited(method),
+        versions=versions(),
+        commands=commands_of(folder, study),
+        study_yaml=as_yaml(study),
+        watched=next((str(name) for name in watched if name), "best_f1"),
+        factors={name: list(levels) for name, levels in study.factors.items()},
+        ladder=study.steps,
+    )
+    return replace(page, answer=answer(page), caveats=caveats(page, results.left_out))
+
+
+def _hard_kinds(study: Study, results: Results) -> list[FailureRow]:
+    rows = [results.rows[name] for name in study.all_arms if name in results.rows]
+    made = []
+    for kind, words in KINDS.items():
+        found = [recall_of_kinds(row, results.images, kind) for row in rows]
+        if found and found[0][0]:
+            made.append(FailureRow(kind, words, found[0][0], [recall for _, recall in found]))
+    return made
+
+
+def manifest_of(folder: Folder, study: Study, folds: int, results: Results) -> list[ManifestRow]:
+    """The images and particles of each group and part, by fold."""
+    rows = []
+    for fold in range(folds):
+        counts: dict[tuple[str, str], list[int | None]] = {}
+        for part, group, particles in _images_of(folder, study, fold, results):
+            counts.setdefault((part, group), []).append(particles)
+        number = fold if folds > 1 else -1
+        rows += [
+            ManifestRow(group, part, number, len(each), None if None in each else sum(n or 0 for n in each))
+            for (part, group), each in counts.items()
+        ]
+    return rows
+
+
+def _images_of(
+    folder: Folder, study: Study, fold: int, results: Results
+) -> Iterator[tuple[str, str, int | None]]:
+    """Part, group and particles of each image of a fold: as a run noted them, and as the test saw them."""
+    manifest = folder.run(Unit(study.base, fold, study.seeds[0])) / MANIFEST
+    if manifest.is_file():
+        for line in csv.DictReader(io.StringIO(manifest.read_text(encoding="utf-8"))):
+            yield line["part"], line["group"], int(line["particles"]) if line["particles"] else None
+    for image in results.images:
+        if image.fold == fold:
+            yield "test", image.group, image.particles
+
+
+def commands_of(folder: Folder, study: Study) -> list[str]:
+    """What to type to repeat the study, and one of its trainings."""
+    table = "" if study.data is not None else f" --data {folder.table}"
+    return [
+        f"motes study run {folder.study}{table} --out {folder.path}-again",
+        f"motes train {folder.arm(study.base)} seed={arm_recipe(study, study.base, study.seeds[0]).seed} "
+        f"--data {folder.fold(0)} --out {study.base}-again",
+    ]

@@ -1,0 +1,157 @@
+"""What a study found, in sentences: the answer, what limits it, and the method ready for a paper."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from motes.figures.pages import METRIC_NAMES, counted, listed
+from motes.figures.study_results import AuditRow, Comparison, StudyResults
+from motes.study.description import Study
+from motes.study.results import Results
+from motes.study.variance import FEWEST_GROUPS
+
+KINDS_OF_DIVISION = {
+    "hold_out": "one division of the groups into training, validation and test",
+    "k_fold": "cross-validation by group, in which each group is tested once",
+    "leave_one_group_out": "cross-validation that leaves out one group at a time for the test",
+}
+CLEAR = 0.05  # the level of the corrected p value
+MOST_NAMED = 3  # differences in the answer
+
+
+def answer(page: StudyResults) -> str:
+    """One sentence that answers the question, with its interval."""
+    deciding = [each for each in page.comparisons if each.metric == page.metric and each.kind != "ensemble"]
+    known = [each for each in deciding if not math.isnan(each.difference.low)]
+    if not known:
+        return "There is no answer yet: the test results of two arms that could be compared are missing."
+    return _answer_of_one(page, known[0]) if len(known) == 1 else _answer_of_many(page, known)
+
+
+def _answer_of_one(page: StudyResults, found: Comparison) -> str:
+    values = {arm.name: arm.values[page.metric].value for arm in page.arms if page.metric in arm.values}
+    better = {"higher": f"so {found.arm} is better", "lower": f"so {found.arm} is worse"}
+    return (
+        f"On {_seen_on(found)}, {found.arm} reaches {_a_metric(page.metric)} of {values[found.arm]:.3f} and "
+        f"{found.base} {values[found.base]:.3f}: a difference of {difference(found)}, "
+        f"{better.get(found.words, f'{found.words}')}."
+    )
+
+
+def _answer_of_many(page: StudyResults, known: Sequence[Comparison]) -> str:
+    """How many differences can be told from none after correction, and the largest of them."""
+    clear = [each for each in known if each.p_holm < CLEAR]
+    largest = sorted(clear or known, key=lambda each: -abs(each.difference.value))
+    count = (
+        f"Of {len(known)} differences in {METRIC_NAMES.get(page.metric, page.metric)} on {_seen_on(known[0])}"
+    )
+    if not clear:
+        return (
+            f"{count}, none is distinguishable from no difference after correction for their number; the largest is "
+            f"{_named(largest[0])}."
+        )
+    verb = "is" if len(clear) == 1 else "are"
+    named = listed([_named(each) for each in largest[:MOST_NAMED]])
+    which = "" if len(clear) <= MOST_NAMED else "the largest are "
+    return (
+        f"{count}, {len(clear)} {verb} distinguishable from no difference after correction: {which}{named}."
+    )
+
+
+def _seen_on(found: Comparison) -> str:
+    return f"{counted(found.images, 'test image')} of {counted(found.groups, 'group')}"
+
+
+def _named(found: Comparison) -> str:
+    return f"{found.name} with {difference(found)}"
+
+
+def _a_metric(metric: str) -> str:
+    name = METRIC_NAMES.get(metric, metric)
+    return f"{'an' if name[0] in 'aeioF' else 'a'} {name}"
+
+
+def difference(found: Comparison) -> str:
+    """'+0.0040 (95 % interval -0.0100 to +0.0180)'."""
+    value = found.difference
+    return f"{value.value:+.4f} (95 % interval {value.low:+.4f} to {value.high:+.4f})"
+
+
+def caveats(page: StudyResults, left_out: Mapping[str, str]) -> list[str]:
+    """What the reader must know to trust the answer as far as it goes, and no further."""
+    deciding = [each for each in page.comparisons if each.metric == page.metric]
+    groups = max((each.groups for each in deciding), default=0)
+    seeds = min((each.seeds for each in deciding if each.kind != "ensemble"), default=0)
+    failed = [arm.name for arm in page.arms if arm.failed]
+    notes = []
+    if 0 < groups < FEWEST_GROUPS:
+        there = "is one test group" if groups == 1 else f"are only {groups} test groups"
+        notes.append(f"There {there}: the intervals speak of these groups only, not of other proteins.")
+    if seeds == 1:
+        notes.append("There is one seed: the intervals do not say how much another training would differ.")
+    if failed:
+        notes.append(
+            f"Trainings of {listed(failed)} failed. Comparisons leave out the seeds that either arm is missing, so "
+            "they speak of the trainings that worked."
+        )
+    notes += [f"The ensemble {name} was left out: {reason}." for name, reason in left_out.items()]
+    return notes
+
+
+def method_of(study: Study, results: Results, folds: int, audit: Sequence[AuditRow]) -> list[str]:
+    """The method in words, ready for a paper; citations are keys of the references."""
+    return [
+        _design_in_words(study, results, folds),
+        _fairness_in_words(audit),
+        _statistics_in_words(study, results),
+    ]
+
+
+def _design_in_words(study: Study, results: Results, folds: int) -> str:
+    arms = list(study.all_arms)
+    named = listed(arms) if len(arms) <= 8 else f"{study.base} and {len(arms) - 1} others"
+    kind = f"a factorial of {listed(list(study.factors))}" if study.factors else counted(len(arms), "arm")
+    data = "the images listed in the manifest"
+    if study.data:
+        data = (
+            f"micrographs simulated from physics, {study.data.groups} proteins with {study.data.images} "
+            "micrographs each"
+        )
+    return (
+        f"The study compares {kind} ({named}), each trained with {counted(len(study.seeds), 'seed')} on "
+        f"{counted(folds, 'fold')}: {KINDS_OF_DIVISION[study.division.kind]}. The data are {data}; a group is never "
+        "divided between parts. Thresholds were fitted on validation images. "
+        f"{counted(len(results.images), 'test image')} of {counted(len(set(results.groups)), 'group')} were read once, "
+        "after the last training had ended."
+    )
+
+
+def _fairness_in_words(audit: Sequence[AuditRow]) -> str:
+    """What was equal, as far as the audit shows it."""
+    wrong = [row.words for row in audit if row.outcome not in ("same", "declared")]
+    declared = sorted({name for row in audit for name in row.declared_by})
+    equal = [row.words for row in audit if row.outcome == "same"]
+    sentences = (
+        [f"By hashes and numbers that the runs recorded, all arms had {listed(equal)}."] if equal else []
+    )
+    if declared:
+        sentences.append(f"The declared differences in {listed(declared)} change what else they imply.")
+    if wrong:
+        sentences.append(f"The audit does not show, or shows to be wrong: {listed(wrong)}.")
+    return " ".join(sentences)
+
+
+def _statistics_in_words(study: Study, results: Results) -> str:
+    scope = "Groups, images and seeds are taken as samples"
+    if len(set(results.groups)) < FEWEST_GROUPS:
+        scope = "Groups are taken as fixed, images and seeds as samples"
+    return (
+        "Arms were compared image by image and seed by seed. A difference is the mean over the images of a group, then "
+        f"over groups. {scope}: the variance of the mean was put together from the mean squares of groups or images, "
+        "of seeds, and of what neither explains, with degrees of freedom after Satterthwaite 1946, and the 95 % "
+        "interval is that of the t distribution. Beside it stand the percentile interval of a hierarchical bootstrap "
+        "(Davison & Hinkley 1997), which is too narrow with few groups and seeds, and the paired t test and the "
+        "signed-rank test (Wilcoxon 1945) over images, which take images as independent. P values were corrected for "
+        f"the number of comparisons (Holm 1979). The metric that decides is "
+        f"{METRIC_NAMES.get(study.metric, study.metric)}; picks and particles were matched one to one within half a "
+        "diameter."
+    )

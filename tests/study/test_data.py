@@ -1,0 +1,111 @@
+"""The data of a study: simulated groups, a table of one's own, and the table of each fold."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motes.data.sources import read_data_rows, read_data_table, write_data_rows
+from motes.errors import InputError, OutputError, RecipeError
+from motes.formats.images import image_info
+from motes.jobs.telling import Silent
+from motes.study.data import fold_of, group_name, grouped, lay_out_data, world_of
+from motes.study.description import Simulated, Study
+from motes.study.file import check_study
+from motes.study.folder import Folder
+
+WORLD = {"size": 64, "pixel_size": 8, "particles": [2, 3]}
+
+
+def study(**values: Any) -> Study:
+    arms = {"a": None, "b": {"changes": ["net.width=8"]}}
+    return check_study(
+        {"name": "s", "question": "q", "recipe": "micrographs", "base": "a", "arms": arms, **values}
+    )
+
+
+def simulated(groups: int = 4, **more: Any) -> Simulated:
+    return Simulated(groups=groups, images=1, world=WORLD, vary={"diameter": (90, 150)}, **more)
+
+
+def test_groups_are_simulated_once_with_sizes_of_their_own(tmp_path: Path) -> None:
+    described, folder = study(data=simulated().model_dump()), Folder(tmp_path)
+    assert lay_out_data(described, None, folder, Silent()) == 1
+    rows = read_data_rows(folder.table)
+    assert [row["group"] for row in rows] == [group_name(number) for number in range(4)]
+    assert len({row["diameter"] for row in rows}) == 4
+    assert image_info(Path(rows[0]["image"])).shape == (64, 64)
+    made = Path(rows[0]["image"]).stat().st_mtime_ns
+    assert lay_out_data(described, None, folder, Silent()) == 1
+    assert Path(rows[0]["image"]).stat().st_mtime_ns == made
+    fold = fold_of(folder.fold(0))
+    assert sorted(fold.values()) == ["test", "test", "train", "validation"]
+    assert {source.part for source in read_data_table(folder.fold(0))} == set(fold.values())
+
+
+def test_structures_take_turns_and_what_varies_lies_between_its_limits() -> None:
+    data = simulated(6, seed=3)
+    worlds = [world_of(data, number) for number in range(6)]
+    assert worlds[0].structures == worlds[4].structures != worlds[1].structures
+    assert all(90 <= world.diameter <= 150 for world in worlds)
+    assert worlds == [world_of(data, number) for number in range(6)]
+    assert worlds[0] != world_of(simulated(6, seed=4), 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"vary": {"snr": (0.5, 0.1)}}, "data.vary.snr is .0.5, 0.1.; expected two numbers above 0"),
+        ({"world": {"colour": 1}}, "data: colour cannot be 1"),
+        ({"world": {"particles": "many"}}, "data: particles cannot be 'many'"),
+    ],
+)
+def test_a_world_that_cannot_be_is_refused(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        world_of(Simulated.model_validate(more), 0)
+
+
+def table(folder: Path, make: Any, groups: int = 4) -> Path:
+    images, picks = make.picked(folder, count=groups)
+    rows = [
+        {
+            "image": str(images / f"{n}.mrc"),
+            "picks": str(picks / f"{n}.csv"),
+            "group": f"g{n}",
+            "diameter": "48",
+        }
+        for n in range(groups)
+    ]
+    write_data_rows(folder / "data.csv", rows)
+    return folder / "data.csv"
+
+
+def test_a_table_goes_into_the_folder_with_absolute_paths(tmp_path: Path, make: Any) -> None:
+    given, folder = table(tmp_path, make), Folder(tmp_path / "study")
+    assert lay_out_data(study(), given, folder, Silent()) == 1
+    rows = read_data_rows(folder.table)
+    assert all(Path(row["image"]).is_absolute() and Path(row["image"]).is_file() for row in rows)
+    assert lay_out_data(study(), given, folder, Silent()) == 1
+    less = read_data_rows(given)[:-1]
+    write_data_rows(tmp_path / "less.csv", less)
+    with pytest.raises(OutputError, match="began with other data"):
+        lay_out_data(study(), tmp_path / "less.csv", folder, Silent())
+
+
+def test_without_data_a_study_says_what_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="brings no data; give a table with --data"):
+        lay_out_data(study(), None, Folder(tmp_path), Silent())
+
+
+def test_a_row_without_a_group_is_one_by_itself() -> None:
+    rows = [{"image": "a.mrc", "group": ""}, {"image": "b.mrc", "group": "g"}]
+    assert [row["group"] for row in grouped(rows)] == ["a.mrc", "g"]
+
+
+def test_a_group_in_two_parts_is_refused(tmp_path: Path, make: Any) -> None:
+    given = table(tmp_path, make)
+    rows = [{**row, "group": "g", "split": "train"} for row in read_data_rows(given)]
+    rows[1]["split"] = "test"
+    write_data_rows(given, rows)
+    with pytest.raises(InputError, match="the group 'g' stands both in train and in test"):
+        lay_out_data(study(), given, Folder(tmp_path / "study"), Silent())
