@@ -58,17 +58,19 @@ def screenshot(page: Path, folder: Path, scheme: str) -> NDArray[np.uint8]:
     return np.asarray(PillowImage.open(picture).convert("RGB"))
 
 
-def measured(page: Path, folder: Path, script: str, width: int, *, printed: bool = False) -> str:
+def measured(
+    page: Path, folder: Path, script: str, width: int, *, printed: bool = False, scheme: str = "light"
+) -> str:
     """What a script finds in a copy of the page in a window so wide; printed: with the rules for paper."""
     text = page.read_text(encoding="utf-8")
     if printed:
         text = text.replace("@media print", "@media all").replace("@media screen", "@media not all")
+    text = text.replace("</body>", f"<script>document.title = {script}</script></body>")
     copy = folder / "copy.html"
-    copy.write_text(
-        text.replace("</body>", f"<script>document.title = {script}</script></body>"), encoding="utf-8"
-    )
+    copy.write_text(text, encoding="utf-8")
+    setting = f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"
     found = re.search(
-        "<title>(.*?)</title>", browse(copy, folder, f"--window-size={width},900", "--dump-dom")
+        "<title>(.*?)</title>", browse(copy, folder, setting, f"--window-size={width},900", "--dump-dom")
     )
     assert found is not None
     return found[1]
@@ -85,6 +87,17 @@ def test_the_page_is_light_or_dark_as_its_reader_prefers(
     grey = shot.mean(axis=2)
     assert (grey.min() < ink) if scheme == "light" else (grey.max() > ink)
     assert 0.5 < np.mean((shot == paper).all(axis=2)) < 0.99
+
+
+@pytest.mark.parametrize(
+    ("scheme", "printed", "ink"),
+    [("light", False, "#1b1d1f"), ("dark", False, "#e4e6e8"), ("dark", True, "#1b1d1f")],
+)
+def test_arms_have_colours_for_light_for_dark_and_for_paper(
+    pages: dict[str, Path], tmp_path: Path, scheme: str, printed: bool, ink: str
+) -> None:
+    script = "getComputedStyle(document.documentElement).getPropertyValue('--arm-0')"
+    assert measured(pages["two"], tmp_path, script, 1000, printed=printed, scheme=scheme) == ink
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -104,6 +104,19 @@ def test_guesses_are_drawn_in_the_unit_of_the_metric(guess: tuple[float, float] 
     assert 0.6 * reach < max(ticks(svg)) <= 1.1 * reach
 
 
+def test_a_guess_as_wide_as_the_interval_is_a_bar_as_long_as_its_line() -> None:
+    one = replace(
+        deciding(list(two_arms().comparisons))[0], guessed=(1.0, 3.0), difference=Interval(0.02, 0.01, 0.03)
+    )
+    (svg,) = forest_plots([one])
+    bar = re.search(r'<path d="([^"]*)"[^>]*[^-]opacity: 0.25', svg)
+    line = re.search(r'LineCollection_1">\s*<path d="([^"]*)"', svg)
+    assert bar is not None
+    assert line is not None
+    ends = [re.findall(r"[ML] (\S+) ", each[1]) for each in (bar, line)]
+    assert (min(ends[0]), max(ends[0])) == (min(ends[1]), max(ends[1]))
+
+
 def test_zero_is_always_in_sight() -> None:
     one = replace(
         deciding(list(two_arms().comparisons))[0], guessed=None, difference=Interval(-0.5, -0.6, -0.4)

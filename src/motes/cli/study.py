@@ -87,8 +87,8 @@ def status(folder: Folder) -> None:
 @app.command()
 def report(folder: Folder) -> None:
     """Write the report again, from what is there so far."""
-    from motes.study.status import open_study
     from motes.study.report import write_report
+    from motes.study.status import open_study
 
     place, study, folds = open_study(folder)
     write_report(place, study, folds)
@@ -128,7 +128,7 @@ def search(
     OUT.print(f"recipe: {found.folder.best}\ntrials: {found.folder.trials}", markup=False)
     OUT.print(f"next: motes train {found.folder.best} --data {found.folder.fold(0)} --out run", markup=False)
     if found.given_up:
-        OUT.print(f"{found.given_up} trials were given up; the same command tries them again", style="red")
+        OUT.print(f"given up: {found.given_up} trials; the same command tries them again", style="red")
         raise typer.Exit(1)
 
 

@@ -73,7 +73,8 @@ class Comparison:
     the two arms of a pair or a step, else empty. relative: the difference over the base's value. words: 'higher',
     'lower', 'not distinguishable from no difference', or why nothing can be said. p: of the interval's own test;
     p_holm: corrected for all comparisons of this metric. bootstrap: the hierarchical bootstrap's interval. paired_t,
-    wilcoxon: p over images, as if these were independent. guessed: what was expected beforehand, lowest and highest.
+    wilcoxon: p over images, as if these were independent. guessed: what was expected beforehand, lowest and highest,
+    in points of 100 of the metric.
     """
 
     name: str

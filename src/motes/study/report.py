@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -82,12 +83,14 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
 
 
 def _hard_kinds(study: Study, results: Results) -> list[FailureRow]:
-    rows = [results.rows[name] for name in study.all_arms if name in results.rows]
+    """The recall of each arm among particles of each hard kind that the truth tells; nan for an arm without results."""
     made = []
     for kind, words in KINDS.items():
-        found = [recall_of_kinds(row, results.images, kind) for row in rows]
-        if found and found[0][0]:
-            made.append(FailureRow(kind, words, found[0][0], [recall for _, recall in found]))
+        found = {name: recall_of_kinds(row, results.images, kind) for name, row in results.rows.items()}
+        particles = max((count for count, _ in found.values()), default=0)
+        if particles:
+            recalls = [found[name][1] if name in found else math.nan for name in study.all_arms]
+            made.append(FailureRow(kind, words, particles, recalls))
     return made
 
 
