@@ -16,6 +16,7 @@ from motes.fairness import CHECKS
 from motes.recipe_file import leaf_keys, load_recipe, shipped_recipes
 from motes.study.description import Study
 from motes.study.file import load_study, shipped_studies
+from motes.study.search_description import load_search
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,7 +68,7 @@ def changes() -> Iterator[Any]:
 
 
 def example_recipes() -> Iterator[Any]:
-    """The recipes and studies in the pages."""
+    """The recipes, studies and searches in the pages."""
     for page in PAGES:
         for number, block in enumerate(YAML.findall(page.read_text(encoding="utf-8")), start=1):
             yield pytest.param(block, id=f"{page.name}: recipe {number}")
@@ -106,8 +107,9 @@ def test_changes_can_be_made(words: list[str]) -> None:
 def test_example_recipes_load(text: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(text, encoding="utf-8")
-    load = load_study if "question" in yaml.safe_load(text) else load_recipe
-    assert load(str(path)).name == yaml.safe_load(text)["name"]
+    values = yaml.safe_load(text)
+    load = load_search if "space" in values else load_study if "arms" in values else load_recipe
+    assert load(str(path)).name == values["name"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -16,7 +16,9 @@ Folder = Annotated[Path, typer.Argument(help="Folder of a study.", metavar="DIR"
 @app.command()
 def run(
     study: Annotated[str, typer.Argument(help=STUDY, metavar="STUDY")],
-    out: Annotated[Path, typer.Option(help="Folder for everything; the same command goes on in it.", file_okay=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder for everything; the same command goes on in it.", file_okay=False)
+    ],
     changes: Annotated[
         list[str] | None,
         typer.Argument(help="Changes of every arm's recipe, such as epochs=5.", metavar="KEY=VALUE"),
@@ -26,7 +28,9 @@ def run(
         Path | None, typer.Option(help="Table of images with their labels and groups.", metavar="DATA.csv")
     ] = None,
     on: Annotated[str, typer.Option(help="local: this machine; slurm: jobs of Slurm.")] = "local",
-    processes: Annotated[int | None, typer.Option(help="Trainings at a time, on this machine.", min=1)] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Trainings at a time, on this machine.", min=1)
+    ] = None,
     threads: Threads = None,
     device: Device = None,
     budget: Annotated[float | None, typer.Option(help="Hours that it may take at most.", min=0)] = None,
@@ -97,10 +101,10 @@ def report(folder: Folder) -> None:
 
 @app.command()
 def search(
-    name: Annotated[
-        str, typer.Argument(help="Name of a shipped search, or a YAML file.", metavar="SEARCH")
+    name: Annotated[str, typer.Argument(help="Name of a shipped search, or a YAML file.", metavar="SEARCH")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for everything; the same command goes on in it.", file_okay=False)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for everything; the same command goes on in it.", file_okay=False)],
     changes: Annotated[
         list[str] | None,
         typer.Argument(help="Changes of every trial's recipe, such as epochs=5.", metavar="KEY=VALUE"),
@@ -109,7 +113,9 @@ def search(
     data: Annotated[
         Path | None, typer.Option(help="Table of images with their labels and groups.", metavar="DATA.csv")
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="How many, in place of the search's own number.", min=1)] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="How many, in place of the search's own number.", min=1)
+    ] = None,
     processes: Annotated[int | None, typer.Option(help="Trainings at a time.", min=1)] = None,
     threads: Threads = None,
     device: Device = None,
@@ -117,8 +123,9 @@ def search(
     """Search for good values of a recipe's fields, or go on with a search that was stopped."""
     from motes.cli.console import OUT, Terminal, show_table
     from motes.study.run import Where
-    from motes.study.search import run_search, table_of, verdict
+    from motes.study.search import run_search
     from motes.study.search_description import load_search
+    from motes.study.search_words import table_of, verdict
 
     where = Where(processes=processes, threads=threads, device=device)
     found = run_search(load_search(name, size, changes or (), trials), out, where, data, Terminal())
@@ -144,11 +151,14 @@ def _tell_report(folder: Path) -> None:
         OUT.print(caveat, markup=False)
     wrong = [row for row in found["audit"] if row["outcome"] in ("failed", "unknown")]
     for row in wrong:
-        OUT.print(f"audit, {row['words']}: {row['outcome']}; {'; '.join(row['where'])}", markup=False, style="red")
+        OUT.print(
+            f"audit, {row['words']}: {row['outcome']}; {'; '.join(row['where'])}", markup=False, style="red"
+        )
     if not wrong:
         OUT.print("audit: passed", markup=False)
     OUT.print(
-        f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}, {folder / 'scores.csv'}", markup=False
+        f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}, {folder / 'scores.csv'}",
+        markup=False,
     )
     failed = [reason for arm in found["arms"] for reason in arm["failed"]]
     for reason in failed:

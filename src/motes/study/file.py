@@ -28,16 +28,7 @@ def load_study(name: str, size: str | None = None, changes: Sequence[str] = ()) 
     size: one of those in the file, by default quick where it has sizes. Raises RecipeError for what cannot be read,
     and for an arm whose recipe cannot be.
     """
-    values = _read(name)
-    sizes = values.pop(SIZES, None) or {}
-    if size is None and "quick" in sizes:
-        size = "quick"
-    if size is not None:
-        if size not in sizes:
-            raise RecipeError(
-                f"the study {name} has no size {size!r}.{did_you_mean(size, sizes or ['none'])}"
-            )
-        values = _merged(values, sizes[size] or {})
+    values = at_size(read_file("study", name, shipped_studies()), name, size)
     values["changes"] = [*(values.get("changes") or ()), *changes]
     study = check_study(values)
     for arm in study.all_arms:
@@ -84,28 +75,47 @@ def as_yaml(study: Study) -> str:
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _read(name: str) -> dict[str, Any]:
-    shipped = shipped_studies()
+def read_file(what: str, name: str, shipped: Mapping[str, Path]) -> dict[str, Any]:
+    """The values in a shipped file, or in the one at a path; RecipeError for what is none. what: study or search.
+
+    Recipes that lie beside the file get their whole path.
+    """
     path = shipped.get(name, Path(name))
     if not path.is_file():
         raise RecipeError(
-            f"there is no study {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}"
+            f"there is no {what} {name!r}, neither shipped nor a file.{did_you_mean(name, shipped)}"
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not readable YAML: {error}") from None
     if not isinstance(values, dict):
-        raise RecipeError(f"{path}: expected a study (key: value), found {type(values).__name__}")
+        raise RecipeError(f"{path}: expected a {what} (key: value), found {type(values).__name__}")
     values.setdefault("name", path.stem)
-    for holder in (values, *(values.get("arms") or {}).values()):
-        if holder and holder.get("recipe") and (path.parent / str(holder["recipe"])).is_file():
-            holder["recipe"] = str((path.parent / str(holder["recipe"])).absolute())
+    arms = values.get("arms")
+    for holder in (values, *(arms.values() if isinstance(arms, dict) else ())):
+        beside = path.parent / str(holder.get("recipe")) if isinstance(holder, dict) else path
+        if beside != path and beside.is_file():
+            holder["recipe"] = str(beside.absolute())
     return values
 
 
+def at_size(values: dict[str, Any], name: str, size: str | None) -> dict[str, Any]:
+    """The values with those of a size laid over them; without one, quick where there is that.
+
+    RecipeError for a size that is not there.
+    """
+    sizes = values.pop(SIZES, None) or {}
+    chosen = size or ("quick" if "quick" in sizes else None)
+    if chosen is None:
+        return values
+    if chosen not in sizes:
+        raise RecipeError(f"{name} has no size {chosen!r}.{did_you_mean(chosen, sizes or ['none'])}")
+    return _merged(values, sizes[chosen] or {})
+
+
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a size over those of the study; lists of changes are added to, all else is replaced."""
+    """The values of a size over others; lists of changes are added to, all else is replaced."""
     merged = dict(base)
     for key, value in changes.items():
         before = merged.get(key)

@@ -142,7 +142,7 @@ def doer(folder: Folder, where: Where, teller: Teller) -> Doer:
         write_text(folder.settings, json.dumps({"device": where.device, "threads": threads}) + "\n")
     kept: int = json.loads(folder.settings.read_text(encoding="utf-8"))["threads"]
     if kept != threads:
-        teller.say(f"each training has {kept} threads, as when the study began, so that all are alike")
+        teller.say(f"each training has {kept} threads, as in the beginning, so that all are alike")
     at_once = processes if slurm is None else slurm.at_once or slurm.in_queue
     return Doer(folder, slurm, at_once, kept, teller, where.poll)
 
@@ -152,16 +152,27 @@ def claim(folder: Folder, study: Study) -> None:
     if folder.begun:
         before = folder.study.read_text(encoding="utf-8")
         if before != as_yaml(study):
-            found = _differences(before, as_yaml(study))
+            found = difference_words(before, as_yaml(study))
             raise OutputError(
                 f"{folder.path} holds a study that began otherwise ({found}); go on with the same words, or use "
                 "another folder"
             )
-    elif any(path for path in folder.path.iterdir() if not path.name.startswith(".")):
-        raise OutputError(f"{folder.path} is not empty and holds no study; give another folder with --out")
+    else:
+        check_free(folder, "study")
     for name in study.all_arms:
         write_text(folder.arm(name), arm_recipe(study, name).as_yaml())
     write_text(folder.study, as_yaml(study))
+
+
+def check_free(folder: Folder, what: str) -> None:
+    """OutputError where a folder holds other things than what a launch that was killed at once has left."""
+    strange = [
+        path.name for path in folder.path.iterdir() if not path.name.startswith(".") and path.name != "arms"
+    ]
+    if strange:
+        raise OutputError(
+            f"{folder.path} holds {strange[0]!r} and no {what} of its own; give a new or an empty folder with --out"
+        )
 
 
 def failures(folder: Folder) -> dict[str, str]:
@@ -238,7 +249,8 @@ def _repeated(work: Callable[[], None]) -> Iterator[None]:
         work()
 
 
-def _differences(before: str, now: str) -> str:
+def difference_words(before: str, now: str) -> str:
+    """The first fields in which two YAML texts differ, with both values."""
     one, other = (dict(flat(yaml.safe_load(text))) for text in (before, now))
     changed = [key for key in {**one, **other} if one.get(key) != other.get(key)]
     return ", ".join(f"{key} is {one.get(key)} there and {other.get(key)} here" for key in changed[:3])
