@@ -63,6 +63,8 @@ def test_a_ladder_adds_changes_up_after_its_first_step() -> None:
         ({"division": {"kind": "random"}}, "division.kind cannot be 'random'"),
         ({"budget": {"hours": 0}}, "budget.hours cannot be 0"),
         ({"seeds": []}, "seeds cannot be"),
+        ({"base": "a/b", "arms": {"a/b": None}}, "an arm is called 'a/b'; its name is that of files too"),
+        ({"base": "a, b", "arms": {"a, b": None}}, "an arm is called 'a, b'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(values: dict[str, Any], words: str) -> None:

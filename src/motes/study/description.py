@@ -1,5 +1,6 @@
 """A study as its file describes it: arms, data, division into parts, seeds, what is measured, what it may cost."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from motes.errors import RecipeError, did_you_mean
 
+ARM_NAME = re.compile(r"\w[\w.-]*")
 EnsembleKind = Literal["seeds", "arms", "snapshots"]
 METRICS = (
     "f1",
@@ -152,6 +154,11 @@ class Study(BaseModel):
                     f"study {self.name}: there is no arm {name!r}.{did_you_mean(name, self.all_arms)}"
                 )
         for name, arm in self.all_arms.items():
+            if not ARM_NAME.fullmatch(name):
+                raise RecipeError(
+                    f"study {self.name}: an arm is called {name!r}; its name is that of files too, so use letters, "
+                    "digits, and the signs _ . - only"
+                )
             if arm.recipe is None and self.recipe is None:
                 raise RecipeError(
                     f"study {self.name}: the arm {name} has no recipe; give it one, or the study"
