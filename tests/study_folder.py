@@ -11,6 +11,7 @@ from motes.study.description import METRICS, Study
 from motes.study.file import arm_recipe, as_yaml, check_study
 from motes.study.folder import Folder
 
+SINGLE = {f"{arm}/{seed}" for arm in ("plain", "gated") for seed in (0, 1)}
 IMAGES = [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b"), ("b3", "b")]
 
 
@@ -25,16 +26,25 @@ def write_test(
 ) -> None:
     """What a test leaves: for each net, by its name, a value for each image in every metric."""
     rows = [
-        {"name": name, "group": group, "sha256": name, "particles": 2, "kinds": {"edge": kinds}}
+        {
+            "name": name,
+            "group": group,
+            "sha256": name,
+            "image_sha256": f"pixels of {name}",
+            "particles": 2,
+            "kinds": {"edge": kinds},
+        }
         for name, group in IMAGES
     ]
     record = {
         "item": item,
         "fold": 0,
-        "opened": 100.0,
+        "by": {"device": "cpu", "code": "c0de"},
+        "models": {},
         "images": rows,
         "nets": [_net(name, value) for name, value in nets.items()],
         "left_out": {},
+        "unread": {},
     }
     write_text(folder.tested(item), json.dumps(record))
 
@@ -43,7 +53,7 @@ def _net(name: str, value: Callable[[int], float | None]) -> dict[str, Any]:
     counts = {"true_positives": 1, "false_positives": 0, "false_negatives": 1}
     return {
         "name": name,
-        "members": [name],
+        "members": [name] if name in SINGLE else ["plain/0", "gated/1"],
         "parameters": 10,
         "seconds_per_image": 0.5,
         "thresholds": {"particle": 0.5},
@@ -56,6 +66,7 @@ def made_up_folder(path: Path, gain: float = 0.1) -> tuple[Study, Folder]:
     """Every image of the gated arm is better by the gain, and more so with seed 1."""
     study, folder = made_up_study(ensembles=["seeds", "arms"]), Folder(path)
     write_text(folder.study, as_yaml(study))
+    write_text(folder.settings, json.dumps({"device": None, "threads": 1}))
     for arm in study.all_arms:
         write_text(folder.arm(arm), arm_recipe(study, arm).as_yaml())
     parts = {"a": "test", "b": "test", "c": "train", "d": "validation"}

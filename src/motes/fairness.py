@@ -12,6 +12,9 @@ from pydantic.fields import FieldInfo
 
 Check = Literal["images", "order", "places", "draws", "steps", "weights", "stopping", "threshold", "device"]
 
+# Chance is no treatment: arms that differ in these are not paired, whatever else they declare.
+SEEDS = ("seed", "augmentation.seed")
+
 CHECKS: dict[Check, str] = {
     "images": "the same images to train on and to validate on",
     "order": "images shown in the same order",

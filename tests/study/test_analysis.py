@@ -5,10 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motes.study.analysis import compare, contrasts_of, guessed_gain, interval_of
+from motes.figures.study_results import Comparison, Interval
+from motes.study.analysis import (
+    UNCLEAR_AMONG_MANY,
+    compare,
+    contrasts_of,
+    corrected,
+    guessed_gain,
+    interval_of,
+)
 from motes.study.description import METRICS
 from motes.study.results import read_results
-from study_folder import made_up_folder, made_up_study
+from study_folder import made_up_folder, made_up_study, write_test
 
 
 def test_a_constant_gain_is_found_whatever_the_images_are(tmp_path: Path) -> None:
@@ -43,6 +51,55 @@ def test_ensembles_are_compared_with_their_own_arm_or_the_base(tmp_path: Path) -
     assert found["plain, all seeds - plain alone"].difference.value == pytest.approx(0.045)
     assert found["all arms - plain alone"].difference.value == pytest.approx(0.195)
     assert found["all arms - plain alone"].seeds == 2
+
+
+def test_ensembles_are_paired_by_seed_whatever_the_order(tmp_path: Path) -> None:
+    _, folder = made_up_folder(tmp_path)
+    study = made_up_study(ensembles=["arms"], seeds=[1, 0])
+    for item, name, low in (("ensembles of arms", "all arms", 0.4), ("plain", "plain", 0.1)):
+        values = {f"{name}/{seed}": (lambda _, v=low + 0.01 * seed: v) for seed in (0, 1)}
+        write_test(folder, f"test/fold-0/{item}", values)
+    comparisons = compare(study, read_results(study, folder, 1))
+    (found,) = [each for each in comparisons if each.name == "all arms - plain alone" and each.metric == "f1"]
+    assert (found.difference.value, found.difference.high) == pytest.approx((0.3, 0.3))
+
+
+def test_a_failed_seed_leaves_the_ensemble_of_the_others(tmp_path: Path) -> None:
+    study, folder = made_up_folder(tmp_path)
+    write_test(
+        folder, "test/fold-0/plain", {"plain/0": lambda n: 0.3 + 0.01 * n, "plain, all seeds": lambda n: 0.4}
+    )
+    results = read_results(study, folder, 1)
+    found = {each.name: each for each in compare(study, results) if each.metric == "f1"}
+    assert found["plain, all seeds - plain alone"].difference.value == pytest.approx(0.4 - (0.305 + 0.33) / 2)
+    assert found["gated - plain"].seeds == 1
+
+
+def test_what_is_clear_alone_may_not_be_among_many() -> None:
+    one = Comparison(
+        "x",
+        "pair",
+        "f1",
+        "x",
+        "y",
+        0,
+        0,
+        Interval(1, 0.1, 2),
+        None,
+        "higher",
+        0.03,
+        0,
+        (0, 0),
+        0,
+        0,
+        4,
+        9,
+        3,
+        "",
+    )
+    assert [each.words for each in corrected([one])] == ["higher"]
+    assert {each.words for each in corrected([one] * 3)} == {UNCLEAR_AMONG_MANY}
+    assert [each.p_holm for each in corrected([one] * 3)] == pytest.approx([0.09] * 3)
 
 
 def test_an_arm_without_results_is_not_compared(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from motes.data.sources import read_data_rows, read_data_table, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
 from motes.formats.images import image_info
 from motes.jobs.telling import Silent
-from motes.study.data import fold_of, group_name, grouped, lay_out_data, world_of
+from motes.study.data import group_name, grouped, lay_out_data, world_of
 from motes.study.description import Simulated, Study
 from motes.study.file import check_study
 from motes.study.folder import Folder
@@ -38,9 +38,9 @@ def test_groups_are_simulated_once_with_sizes_of_their_own(tmp_path: Path) -> No
     made = Path(rows[0]["image"]).stat().st_mtime_ns
     assert lay_out_data(described, None, folder, Silent()) == 1
     assert Path(rows[0]["image"]).stat().st_mtime_ns == made
-    fold = fold_of(folder.fold(0))
-    assert sorted(fold.values()) == ["test", "test", "train", "validation"]
-    assert {source.part for source in read_data_table(folder.fold(0))} == set(fold.values())
+    parts = [row["split"] for row in read_data_rows(folder.fold(0))]
+    assert sorted(parts) == ["test", "test", "train", "validation"]
+    assert {source.part for source in read_data_table(folder.fold(0))} == set(parts)
 
 
 def test_structures_take_turns_and_what_varies_lies_between_its_limits() -> None:

@@ -41,6 +41,17 @@ def test_the_arms_of_a_factorial_are_all_combinations() -> None:
     assert made.levels["gated-w16"] == {"gate": "gated", "width": "w16"}
 
 
+def test_a_single_change_and_numbers_as_names_are_taken_as_they_are_meant() -> None:
+    made = study(
+        changes="epochs=5",
+        arms={},
+        factors={"width": {8: "net.width=8", 16: ["net.width=16"]}},
+        base="8",
+    )
+    assert made.changes == ("epochs=5",)
+    assert made.all_arms["8"].changes == ("net.width=8",)
+
+
 def test_a_ladder_adds_changes_up_after_its_first_step() -> None:
     arms = {"a": None, "b": {"changes": ["x"]}, "c": {"changes": ["y", "z"]}, "d": {"changes": ["w"]}}
     made = study(arms=arms, ladder=["b", "c", "d"])
@@ -64,6 +75,22 @@ def test_a_ladder_adds_changes_up_after_its_first_step() -> None:
         ({"budget": {"hours": 0}}, "budget.hours cannot be 0"),
         ({"seeds": []}, "seeds cannot be"),
         ({"base": "a/b", "arms": {"a/b": None}}, "an arm is called 'a/b'; its name is that of files too"),
+        (
+            {"arms": {"a": None, "b": {"recipe": "fair-standard"}}, "ladder": ["b"]},
+            "b has a recipe of its own",
+        ),
+        (
+            {"arms": {"a": None, "b": None, "c": None, "up_to_c": None}, "ladder": ["b", "c"]},
+            "up_to_c is the name of a step",
+        ),
+        (
+            {"arms": {}, "base": "a-b-c", "factors": {"f": {"a-b": [], "a": []}, "g": {"c": [], "b-c": []}}},
+            "two combinations of levels have one name",
+        ),
+        (
+            {"arms": {}, "factors": {"gate": {True: [], False: []}}},
+            "a level of gate is called True: YAML reads on",
+        ),
         ({"base": "a, b", "arms": {"a, b": None}}, "an arm is called 'a, b'"),
     ],
 )

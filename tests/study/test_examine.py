@@ -11,7 +11,7 @@ from motes.data.paint import paint
 from motes.data.sampling import Labelled
 from motes.jobs.training_data import Prepared
 from motes.recipe import Recipe
-from motes.study.examine import Examiner, regions, with_centres
+from motes.study.examine import Ensemble, Examiner, Mean, regions, with_centres
 
 DIAMETER = 12.0
 RECIPE = Recipe.model_validate({"name": "r", "target": {"radius": 1.0}})
@@ -30,7 +30,7 @@ def map_of(points: NDArray[np.float64], height: float = 1.0) -> NDArray[np.float
 
 
 def test_a_perfect_map_scores_one_in_everything() -> None:
-    seen = EXAMINER.seen([(map_of(POINTS, 0.9), 0.1)], prepared())
+    seen = EXAMINER.seen(map_of(POINTS, 0.9), prepared(), 0.1)
     thresholds = EXAMINER.fitted([seen.picks], [prepared()])
     scores, found, picks = EXAMINER.scored(seen, prepared(), thresholds)
     counts = {"true_positives": 4, "false_positives": 0, "false_negatives": 0}
@@ -42,7 +42,7 @@ def test_a_perfect_map_scores_one_in_everything() -> None:
 
 def test_which_particles_were_found_is_told_one_by_one() -> None:
     wrong = np.array([[26.0, 26.0]])
-    seen = EXAMINER.seen([(map_of(np.concatenate([POINTS[[0, 2]], wrong]), 0.9), 0.0)], prepared())
+    seen = EXAMINER.seen(map_of(np.concatenate([POINTS[[0, 2]], wrong]), 0.9), prepared())
     scores, found, _ = EXAMINER.scored(seen, prepared(), {"particle": 0.5})
     assert found.tolist() == [True, False, True, False]
     assert (scores["true_positives"], scores["false_positives"], scores["false_negatives"]) == (2, 1, 2)
@@ -51,20 +51,52 @@ def test_which_particles_were_found_is_told_one_by_one() -> None:
 
 
 def test_nothing_above_the_threshold_leaves_precision_undefined() -> None:
-    seen = EXAMINER.seen([(map_of(POINTS, 0.3), 0.0)], prepared())
+    seen = EXAMINER.seen(map_of(POINTS, 0.3), prepared())
     scores, found, _ = EXAMINER.scored(seen, prepared(), {"particle": 0.5})
     assert scores["precision"] is None
     assert scores["f1"] == 0.0
     assert not found.any()
 
 
-def test_nets_together_are_seen_through_their_mean() -> None:
-    one, other = map_of(POINTS, 0.8), map_of(POINTS[:2], 0.4)
-    seen = EXAMINER.seen([(one, 0.1), (other, 0.3)], prepared())
-    np.testing.assert_allclose(seen.maps, (one + other) / 2)
-    assert seen.seconds == pytest.approx(0.4)
-    heights = sorted(seen.picks[0].scores.round(3).tolist())  # type: ignore[union-attr]
-    assert heights == [0.4, 0.4, 0.6, 0.6]
+def test_a_mean_is_whole_with_its_last_net_and_that_of_one_is_its_own_to_the_bit() -> None:
+    maps = [np.random.default_rng(seed).random((1, 4, 4), dtype=np.float32) for seed in range(3)]
+    mean = Mean(3)
+    assert [mean.add(each, 0.1) for each in maps] == [False, False, True]
+    np.testing.assert_allclose(mean.maps, np.mean(maps, axis=0), rtol=1e-6)
+    assert mean.seconds == pytest.approx(0.3)
+    alone = Mean(1)
+    assert alone.add(maps[0], 0.1)
+    np.testing.assert_array_equal(alone.maps, maps[0])
+
+
+def test_each_net_sees_an_image_once_and_ensembles_are_seen_through_their_mean(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    maps = {"a": map_of(POINTS, 0.8), "b": map_of(POINTS[:2], 0.4)}
+    asked: list[str] = []
+
+    def known(model: str, *_: object) -> NDArray[np.float32]:
+        asked.append(model)
+        return maps[model]
+
+    monkeypatch.setattr("motes.study.examine.maps_of", known)
+    ensembles = [Ensemble("a", ("a",)), Ensemble("both", ("a", "b")), Ensemble("b", ("b",))]
+    models = {name: name for name in maps}
+    found = EXAMINER.examine(models, ensembles, [prepared()], [prepared()] * 2, kept=[1])  # type: ignore[arg-type]
+    assert asked == ["a", "b"] * 3
+    assert [each.ensemble.name for each in found] == ["a", "both", "b"]
+    assert [len(each.scores) for each in found] == [2, 2, 2]
+    assert [each.scores[0]["recall"] for each in found] == [1.0, 1.0, 0.5]
+    assert [list(each.maps) for each in found] == [[1], [], []]
+    assert found[1].thresholds["particle"] < 0.5  # two of the particles are at 0.4 in the mean
+
+
+def test_an_image_without_particles_counts_in_no_metric_of_picks_whatever_is_picked() -> None:
+    empty = prepared(np.zeros((0, 2)))
+    for maps in (map_of(POINTS, 0.9), map_of(POINTS[:0])):
+        scores, _, _ = EXAMINER.scored(EXAMINER.seen(maps, empty), empty, {"particle": 0.5})
+        assert [scores[name] for name in ("f1", "precision", "recall", "average_precision")] == [None] * 4
+    assert scores["false_positives"] == 0
 
 
 def test_classes_count_by_their_weights() -> None:
@@ -76,7 +108,7 @@ def test_classes_count_by_their_weights() -> None:
     labelled = replace(prepared().labelled, classes=np.array([0, 0, 1, 1]))
     image = replace(prepared(), labelled=labelled, working=(DIAMETER, DIAMETER))
     maps = np.concatenate([map_of(POINTS[:2], 0.9), map_of(POINTS[2:3], 0.9)])
-    seen = examiner.seen([(maps, 0.0)], image)
+    seen = examiner.seen(maps, image)
     scores, found, _ = examiner.scored(seen, image, {"a": 0.5, "b": 0.5})
     assert scores["recall"] == pytest.approx((3 * 1 + 1 * 0.5) / 4)
     assert scores["true_positives"] == 3
@@ -99,6 +131,8 @@ def test_regions_of_masks_become_centres_with_the_median_size_of_their_class() -
     assert image.labelled.classes.tolist() == [0, 0, 1]
     assert image.particles == 3
     assert image.working == pytest.approx((2 * (25 / np.pi) ** 0.5, 2 * (100 / np.pi) ** 0.5))
+    (tested,) = with_centres([masked()], 2, sizes=(7.0, 9.0))
+    assert tested.working == (7.0, 9.0)  # what is true of test images does not say how they are picked
     assert (image.labelled.labels is None, len(with_centres([prepared()], 1)[0].labelled.points)) == (
         False,
         4,
@@ -113,6 +147,6 @@ def test_masks_are_scored_by_their_pixels_and_by_their_centres() -> None:
     )
     examiner = Examiner(recipe, torch.float32)
     maps = 0.9 * labels[None].astype(np.float32)
-    scores, found, _ = examiner.scored(examiner.seen([(maps, 0.0)], image), image, {"particle": 0.5})
+    scores, found, _ = examiner.scored(examiner.seen(maps, image), image, {"particle": 0.5})
     assert scores["pixel_f1"] == scores["f1"] == 1.0
     assert found.tolist() == [True, True]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from motes.errors import RecipeError
-from motes.study.file import arm_recipe, as_yaml, declared_differences, load_study, shipped_studies
+from motes.study.file import arm_recipe, as_yaml, differences_of, load_study, shipped_studies
 
 OWN = """
 question: which is better?
@@ -66,9 +66,10 @@ def test_the_study_gives_each_run_its_seed(own: Path) -> None:
 
 def test_declared_differences_are_those_of_the_whole_recipes(own: Path) -> None:
     study = load_study(str(own))
-    assert declared_differences(study, "one") == {}
-    assert declared_differences(study, "two") == {"net.width": (4, 8)}
-    assert declared_differences(study, "apart") == {"seed": (0, 7)}
+    one, two, apart = (arm_recipe(study, name) for name in ("one", "two", "apart"))
+    assert differences_of(one, one) == {}
+    assert differences_of(one, two) == {"net.width": (4, 8)}
+    assert differences_of(one, apart) == {"seed": (0, 7)}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,10 @@ def test_declared_differences_are_those_of_the_whole_recipes(own: Path) -> None:
             "no recipe 'micrograph'.*Did you mean 'micrographs'",
         ),
         ("question: q\nbase: a\nrecipe: micrographs\narms: {a: {changes: [widht=8]}}", "no field 'widht'"),
+        (
+            "question: q\nbase: a\nrecipe: micrographs\narms: {a: , b: {changes: [diameter=90]}}",
+            "b differs from a in diameter, which says what is looked for",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -1,5 +1,6 @@
 """Kinds of particles that are hard to pick."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,15 @@ def test_ice_and_contrast_are_told_where_the_truth_tells_them() -> None:
     }
     (bare,) = kinds_of([image([[25, 25]])])
     assert bare.keys() == {"overlap", "edge"}
+
+
+def test_columns_that_are_not_numbers_for_every_particle_are_not_there() -> None:
+    image_with = image([[25, 25], [40, 40]], "g", snr=[0.1, 1.0])
+    torn = replace(image([[25, 25]], "g"), traits={"snr": np.array(["0.1"]), "visibility": np.array([""])})
+    assert [set(kinds) for kinds in kinds_of([image_with, torn])] == [
+        {"overlap", "edge", "low contrast"},
+        {"overlap", "edge"},
+    ]
 
 
 def test_contrast_is_compared_within_a_group() -> None:

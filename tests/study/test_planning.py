@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from motes.data.sources import write_data_rows
+from motes.data.sources import read_data_rows, write_data_rows
 from motes.errors import InputError
+from motes.formats.images import write_image
 from motes.output import write_text
 from motes.study.description import Study
+from motes.study.file import arm_recipe
 from motes.study.folder import Folder, pilot_units
 from motes.study.planning import Plan, check_budget, make_plan, read_plan
 from study_folder import made_up_folder, made_up_study
@@ -20,11 +23,16 @@ def lay_out(path: Path, study: Study, spread: float = 0.02) -> Folder:
     """A folder after measuring and the pilot."""
     folder = Folder(path)
     rows = [
-        {"image": f"/{group}{n}.mrc", "picks": "/p.csv", "group": group, "split": part}
+        {"image": str(path / f"{group}{n}.png"), "picks": "/p.csv", "group": group, "split": part}
         for group, part in GROUPS.items()
         for n in range(4)
     ]
     write_data_rows(folder.fold(0), rows)
+    for arm in study.all_arms:
+        write_text(folder.arm(arm), arm_recipe(study, arm).as_yaml())
+    for group in GROUPS:
+        for n in range(4):
+            write_image(path / f"{group}{n}.png", np.zeros((20, 20), np.uint8))
     for arm, seconds in (("plain", 100.0), ("gated", 140.0)):
         write_text(folder.done(f"measure/{arm}"), json.dumps({"seconds": seconds, "image": 0.5}))
     for number, unit in enumerate(pilot_units(study)):
@@ -51,6 +59,24 @@ def test_a_pilot_of_more_spread_detects_less(tmp_path: Path) -> None:
     assert calm.detects is not None
     assert wild.detects == pytest.approx(10 * calm.detects, rel=0.01)
     assert "gated and plain, 2 seeds each, 5 epochs, on 4 validation images of 1 group" in calm.pilot
+
+
+def test_no_study_is_quicker_than_its_longest_training(tmp_path: Path) -> None:
+    study = made_up_study(seeds=3)
+    plan = make_plan(study, lay_out(tmp_path, study), 1, 1000, None)
+    assert (plan.processes, plan.hours) == (6, 140 / 3600)
+
+
+def test_a_pilot_of_one_group_does_not_speak_of_many(tmp_path: Path) -> None:
+    study = made_up_study(seeds=3)
+    folder = lay_out(tmp_path, study)
+    rows = read_data_rows(folder.fold(0))
+    write_data_rows(
+        folder.fold(0), [{**row, "split": "validation" if row["group"] == "d" else "test"} for row in rows]
+    )
+    plan = make_plan(study, folder, 1, 1, None)
+    assert (plan.groups, plan.detects) == (3, None)
+    assert plan.pilot.endswith("of one group, it does not show how much groups differ")
 
 
 def test_without_a_pilot_nothing_is_claimed(tmp_path: Path) -> None:

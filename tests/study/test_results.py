@@ -51,4 +51,5 @@ def test_without_any_test_there_is_nothing(tmp_path: Path) -> None:
 def test_costs_are_those_of_the_nets(tmp_path: Path, name: str) -> None:
     study, folder = made_up_folder(tmp_path)
     row = read_results(study, folder, 1).rows[name]
-    assert (row.parameters, row.seconds_per_image, row.members) == (10, 0.5, 1)
+    assert (row.parameters, row.seconds_per_image) == (10, 0.5)
+    assert row.members == [(0, [f"{name}/{seed}"]) for seed in (0, 1)]

@@ -25,7 +25,9 @@ def found(page: StudyResults, **values: object) -> Comparison:
 
 
 def test_the_answer_of_a_pair_has_both_values_and_the_interval(page: StudyResults) -> None:
-    better = found(page, difference=Interval(0.1, 0.05, 0.15), words="higher")
+    better = found(
+        page, difference=Interval(0.1, 0.05, 0.15), words="higher", arm_value=0.535, base_value=0.43
+    )
     assert answer(replace(page, comparisons=[better])) == (
         "On 5 test images of 2 groups, gated reaches an F1 of 0.535 and plain 0.430: a difference of +0.1000 (95 % "
         "interval +0.0500 to +0.1500), so gated is better."
@@ -60,17 +62,29 @@ def test_of_many_differences_the_clear_ones_are_named_after_correction(page: Stu
     )
 
 
-def test_caveats_tell_how_far_the_answer_reaches(page: StudyResults) -> None:
-    assert caveats(page, {}) == [
+def test_a_factorial_of_one_effect_is_answered_by_its_name(page: StudyResults) -> None:
+    effect = found(page, name="gate: on - off", kind="main effect", arm="", base="")
+    assert "gate: on - off with" in answer(replace(page, comparisons=[effect]))
+
+
+def test_caveats_tell_how_far_the_answer_reaches(page: StudyResults, tmp_path: Path) -> None:
+    study, folder = made_up_folder(tmp_path)
+    results = read_results(study, folder, 1)
+    apart = replace(results, left_out={"all arms": "they differ"})
+    assert caveats(page, results) == [
         "There are only 2 test groups: the intervals speak of these groups only, not of other proteins."
     ]
     many = replace(page, comparisons=[replace(each, groups=6) for each in page.comparisons])
-    assert caveats(many, {}) == []
+    assert caveats(many, results) == []
     alone = [found(page, groups=6, seeds=1)]
-    assert "There is one seed" in caveats(replace(page, comparisons=alone), {})[0]
+    assert "There is one seed" in caveats(replace(page, comparisons=alone), results)[0]
     failed = replace(page, arms=[replace(page.arms[0], failed=["x"]), *page.arms[1:]])
-    assert "Trainings of plain failed" in caveats(failed, {})[1]
-    assert "The ensemble all arms was left out: they differ" in caveats(many, {"all arms": "they differ"})[0]
+    assert "Trainings of plain failed" in caveats(failed, results)[1]
+    assert "The ensemble all arms was left out: they differ" in caveats(many, apart)[0]
+    unread = replace(results, unread={"x.mrc": "it is damaged"})
+    assert caveats(many, unread) == ["1 test image could not be used, the first is x.mrc: it is damaged"]
+    empty = replace(results, images=[replace(image, particles=0) for image in results.images])
+    assert "5 test images without particles count in no metric of picks" in caveats(many, empty)[0]
 
 
 def test_the_method_cites_what_the_references_hold_and_claims_what_the_audit_shows(tmp_path: Path) -> None:

@@ -144,6 +144,8 @@ def _tell_report(folder: Path) -> None:
     import json
 
     from motes.cli.console import OUT
+    from motes.study.folder import Folder
+    from motes.study.run import failures
 
     found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     OUT.print(found["answer"], markup=False)
@@ -160,8 +162,8 @@ def _tell_report(folder: Path) -> None:
         f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}, {folder / 'scores.csv'}",
         markup=False,
     )
-    failed = [reason for arm in found["arms"] for reason in arm["failed"]]
-    for reason in failed:
-        OUT.print(f"failed: {reason}", markup=False, style="red")
+    failed = failures(Folder(folder))
+    for item, reason in failed.items():
+        OUT.print(f"failed: {item}: {reason}", markup=False, style="red")
     if failed or wrong:
         raise typer.Exit(1)

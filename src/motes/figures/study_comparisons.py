@@ -148,12 +148,17 @@ def _against(guessed: tuple[float, float], difference: Interval) -> str:
 
 
 def before_after_table(results: StudyResults, metric: str) -> Table:
-    """The base and each other arm in one metric."""
+    """The base and each other arm in one metric; of arms that were compared, what both were tested on."""
     base = find_arm(results, results.base)
-    before = value_of(base, metric).value if base else float("nan")
+    whole = value_of(base, metric).value if base else float("nan")
+    compared = {
+        each.arm: (each.base_value, each.arm_value)
+        for each in comparisons_of(results, metric)
+        if each.base == results.base
+    }
 
     def row(arm: Arm) -> Row:
-        after = value_of(arm, metric).value
+        before, after = compared.get(arm.name, (whole, value_of(arm, metric).value))
         absolute, relative = change(before, after)
         return [arm.name, shown(before), shown(after), signed(absolute), percent(relative)]
 

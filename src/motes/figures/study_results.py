@@ -70,11 +70,12 @@ class Comparison:
     """A difference between arms in one metric.
 
     name: as people read it, 'attention - standard'. kind: pair, step, main effect, interaction, ensemble. arm, base:
-    the two arms of a pair or a step, else empty. relative: the difference over the base's value. words: 'higher',
-    'lower', 'not distinguishable from no difference', or why nothing can be said. p: of the interval's own test;
-    p_holm: corrected for all comparisons of this metric. bootstrap: the hierarchical bootstrap's interval. paired_t,
-    wilcoxon: p over images, as if these were independent. guessed: what was expected beforehand, lowest and highest,
-    in points of 100 of the metric.
+    the two arms of a pair or a step, else empty. arm_value, base_value: their means over the images and seeds that
+    both have; nan where there are not two. relative: the difference over the base's value. words: 'higher', 'lower',
+    'not distinguishable from no difference', or why nothing can be said. p: of the interval's own test; p_holm:
+    corrected for all comparisons of this metric, those of ensembles apart. bootstrap: the hierarchical bootstrap's
+    interval. paired_t, wilcoxon: p over images, as if these were independent. guessed: what was expected beforehand,
+    lowest and highest, in points of 100 of the metric.
     """
 
     name: str
@@ -82,6 +83,8 @@ class Comparison:
     metric: str
     arm: str
     base: str
+    arm_value: float
+    base_value: float
     difference: Interval
     relative: float | None
     words: str

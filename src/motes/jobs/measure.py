@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from motes.data.sources import DataSource
+from motes.errors import InputError
 from motes.jobs.telling import Silent
 from motes.jobs.train import looker, run_plan, settled, untrained_net
 from motes.jobs.training_data import Parts, gather
@@ -49,6 +50,11 @@ def measure_training(
     before = time.process_time()  # what the process took to come here: most of it is the import of torch
     started = time.monotonic()
     parts = gather(sources, recipe, run, Silent(), ALONE)
+    if parts.validation is parts.train:
+        raise InputError(
+            "no validation image holds a particle, so there is nothing to fit a threshold on; let another group, one "
+            "with particles, be validated on"
+        )
     recipe = settled(recipe, parts, ALONE)
     net = untrained_net(recipe).to(device)
     start = before + time.monotonic() - started

@@ -8,9 +8,11 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from torch import nn
 
 import motes
 from motes.output import write_text
-from motes.train.checkpoint import plain_weights
+from motes.train.checkpoint import LAST, plain_weights
 from motes.train.loop import chosen_precision
 from motes.train.processes import Processes
 from motes.train.settings import Training
@@ -29,17 +31,12 @@ from motes.train.shown import Shown
 METRICS = "metrics.jsonl"
 SHOWN = "shown.jsonl"
 RECORD = "record.json"
-APART = (
-    "cli",
-    "cluster",
-    "figures",
-    "study",
-    "studies",
-)  # parts of the package that no training goes through
+APART = ("cli", "cluster", "figures")  # parts of the package that compute nothing of a training or a test
+LIBRARIES = ("scipy", "gemmi", "mrcfile", "tifffile", "imagecodecs", "pillow", "zarr", "safetensors", "monai")
 
 
 def versions() -> dict[str, str]:
-    """The versions that a model depends on, by name."""
+    """The versions that are kept in a model file, by name."""
     return {
         "motes": motes.__version__,
         "torch": torch.__version__,
@@ -49,8 +46,18 @@ def versions() -> dict[str, str]:
 
 
 @cache
+def library_versions() -> dict[str, str]:
+    """All versions that may matter to a result, by name; libraries that are not installed are left out."""
+    found = versions()
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@cache
 def code_hash() -> str:
-    """SHA-256 of the package's modules that a training goes through: equal for the same code, whatever its version."""
+    """SHA-256 of the package's modules that compute: equal for the same code, whatever its version."""
     digest = hashlib.sha256()
     package = Path(str(resources.files("motes")))
     for path in sorted(package.rglob("*.py")):
@@ -73,21 +80,31 @@ def weight_hashes(net: nn.Module) -> dict[str, str]:
 def keep_start(
     run: Path, net: nn.Module, training: Training, device: torch.device, processes: Processes
 ) -> None:
-    """Note in RUN/record.json how a run starts: its weights before the first step, once, and each start's machine."""
-    path = run / RECORD
-    record = read_record(run) or {"initial_weights": weight_hashes(net), "starts": []}
+    """Note in RUN/record.json how a run starts: its weights before the first step, and the machine of each start.
+
+    A run that has no checkpoint begins anew, and so does its record.
+    """
+    record = read_record(run) if (run / LAST).is_file() else None
+    record = record or {"initial_weights": weight_hashes(net), "starts": []}
     start = {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "precision": str(chosen_precision(training, device)).removeprefix("torch."),
+        **computed_by(device, chosen_precision(training, device)),
         "compile": training.compile,
         "processes": processes.count,
+    }
+    record["starts"] = [*record["starts"], start]
+    write_text(run / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def computed_by(device: torch.device, precision: torch.dtype) -> dict[str, Any]:
+    """The kind of machine that computes, the code, and the versions of what it stands on."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "precision": str(precision).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
         "code": code_hash(),
-        "versions": versions(),
+        "versions": library_versions(),
     }
-    record["starts"] = [*record["starts"], start]
-    write_text(path, json.dumps(record, indent=1) + "\n")
 
 
 def read_record(run: Path) -> dict[str, Any] | None:

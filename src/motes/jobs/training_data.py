@@ -27,6 +27,17 @@ from motes.units import Length
 
 STORE = ".working-images"  # exists while training only
 MANIFEST = "data.csv"
+MANIFEST_COLUMNS = (
+    "image",
+    "part",
+    "group",
+    "particles",
+    "diameter_px",
+    "pixel_size",
+    "weight",
+    "sha256",
+    "image_sha256",
+)
 SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
 
 
@@ -400,14 +411,15 @@ def keep_manifest(run: Path, parts: Parts, resume: bool) -> None:
     """Write data.csv; with resume see that the data are still the same."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["image", "part", "group", "particles", "diameter_px", "pixel_size", "weight", "sha256"])
+    writer.writerow(MANIFEST_COLUMNS)
     for part, images in (("train", parts.train), ("validation", parts.validation)):
         for image in images:
             size = "" if image.pixel_size is None else f"{image.pixel_size:.6g}"
             particles = "" if image.particles is None else image.particles
             diameters = " ".join(f"{diameter:.6g}" for diameter in image.diameters)
             weight = f"{image.labelled.weight:.6g}"
-            writer.writerow([image.name, part, image.group, particles, diameters, size, weight, image.sha256])
+            hashes = [image.sha256, image.image_sha256]
+            writer.writerow([image.name, part, image.group, particles, diameters, size, weight, *hashes])
     kept = run / MANIFEST
     if resume and kept.exists() and kept.read_text(encoding="utf-8") != table.getvalue():
         raise OutputError(

@@ -1,7 +1,10 @@
 """From the results of a study to its comparisons: every difference with interval, tests and correction."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from motes.figures.study_results import Comparison, Interval
 from motes.score.statistics import percentile_interval
@@ -9,7 +12,10 @@ from motes.study.contrasts import Contrast, differences, factorial, pairs, steps
 from motes.study.description import METRICS, Study
 from motes.study.resampling import hierarchical_bootstrap
 from motes.study.results import Results, Row, Values
-from motes.study.statistics import Effect, estimate, holm, in_words, paired_t, wilcoxon
+from motes.study.statistics import estimate, holm, in_words, paired_t, wilcoxon
+
+CLEAR = 0.05  # the level of the corrected p value
+UNCLEAR_AMONG_MANY = "not distinguishable from no difference, once corrected for the number of comparisons"
 
 
 def contrasts_of(study: Study) -> list[Contrast]:
@@ -28,55 +34,38 @@ def _whole_ladder(study: Study) -> list[Contrast]:
 
 def compare(study: Study, results: Results) -> list[Comparison]:
     """Every contrast in every metric; p values are corrected among all contrasts of one metric, ensembles apart."""
-    values = {name: row for name, row in results.rows.items() if not row.ensemble}
+    rows = {name: row for name, row in results.rows.items() if not row.ensemble}
+    contrasts = [each for each in contrasts_of(study) if all(arm in rows for arm in each.weights)]
     made: list[Comparison] = []
     for metric in METRICS:
-        tables = {name: row.values[metric] for name, row in values.items()}
-        possible = [each for each in contrasts_of(study) if all(arm in tables for arm in each.weights)]
-        made += _corrected([_comparison(study, metric, each, tables, results) for each in possible])
-        made += _corrected(list(_of_ensembles(study, metric, results)))
+        tables = {name: row.values[metric] for name, row in rows.items()}
+        between = [_comparison(study, metric, each, tables, results) for each in contrasts]
+        made += [*corrected(between), *corrected(list(_of_ensembles(study, metric, results)))]
     return made
 
 
 def _comparison(
     study: Study, metric: str, contrast: Contrast, tables: Mapping[str, Values], results: Results
 ) -> Comparison:
-    arm, base = two_arms(contrast)
+    """One contrast in one metric; the values of its two arms, where it has two, are those of what both have."""
     d = differences(tables, contrast)
-    reference = _mean(tables[base], results) if base else float("nan")
-    return _compared(metric, contrast, d, results, arm, base, reference, study)
-
-
-def two_arms(contrast: Contrast) -> tuple[str, str]:
-    """The arm and the one it is compared with, where it is a difference of two."""
-    if contrast.kind not in ("pair", "step"):
-        return "", ""
-    arm, base = sorted(contrast.weights, key=lambda name: -contrast.weights[name])
-    return arm, base
-
-
-def _compared(
-    metric: str,
-    contrast: Contrast,
-    d: Values,
-    results: Results,
-    arm: str,
-    base: str,
-    reference: float,
-    study: Study,
-) -> Comparison:
     effect = estimate(d, results.groups)
+    arm, base = two_arms(contrast)
+    common = {name: np.where(np.isnan(d), np.nan, tables[name]) for name in (arm, base) if name}
+    means = {name: estimate(values, results.groups).value for name, values in common.items()}
     return Comparison(
         name=contrast.name,
         kind=contrast.kind,
         metric=metric,
         arm=arm,
         base=base,
+        arm_value=means.get(arm, math.nan),
+        base_value=means.get(base, math.nan),
         difference=Interval(effect.value, effect.low, effect.high),
-        relative=effect.value / reference if reference else None,
+        relative=effect.value / means[base] if means.get(base) else None,
         words=in_words(effect),
         p=effect.p,
-        p_holm=float("nan"),
+        p_holm=math.nan,
         bootstrap=percentile_interval(hierarchical_bootstrap(d, results.groups)),
         paired_t=paired_t(d, results.groups).p,
         wilcoxon=wilcoxon(d, results.groups).p,
@@ -86,6 +75,14 @@ def _compared(
         method=effect.method,
         guessed=guessed_gain(study, contrast) if metric == study.metric else None,
     )
+
+
+def two_arms(contrast: Contrast) -> tuple[str, str]:
+    """The arm and the one it is compared with, where it is a difference of two."""
+    if contrast.kind not in ("pair", "step"):
+        return "", ""
+    arm, base = sorted(contrast.weights, key=lambda name: -contrast.weights[name])
+    return arm, base
 
 
 def guessed_gain(study: Study, contrast: Contrast) -> tuple[float, float] | None:
@@ -99,29 +96,40 @@ def guessed_gain(study: Study, contrast: Contrast) -> tuple[float, float] | None
     return study.all_arms[arm].guessed if arm in study.all_arms and base == study.base else None
 
 
-def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same with Holm's p values; what is clear alone, but not among so many, is said to be so."""
     adjusted = holm([each.p for each in comparisons])
-    return [replace(each, p_holm=float(p)) for each, p in zip(comparisons, adjusted, strict=True)]
+    return [
+        replace(each, p_holm=float(p), words=UNCLEAR_AMONG_MANY if _lost(each, float(p)) else each.words)
+        for each, p in zip(comparisons, adjusted, strict=True)
+    ]
 
 
-def _of_ensembles(study: Study, metric: str, results: Results) -> list[Comparison]:
-    """Each ensemble against the mean single net of its arm, or of the base."""
-    made = []
+def _lost(comparison: Comparison, p: float) -> bool:
+    return comparison.words in ("higher", "lower") and p >= CLEAR
+
+
+def _of_ensembles(study: Study, metric: str, results: Results) -> Iterator[Comparison]:
+    """Each ensemble against the single nets of its arm, or of the base: seed by seed, or with their mean."""
     for name, row in results.rows.items():
         single = results.rows.get(_arm_of(name, study))
         if not row.ensemble or single is None:
             continue
         alone = single.values[metric]
-        paired = alone if row.values[metric].shape == alone.shape else alone.mean(axis=1, keepdims=True)
-        d = row.values[metric] - paired
+        if row.seeds == [-1]:
+            alone = mean_over_seeds(alone)[:, None]
+        else:
+            alone = alone[:, [list(single.seeds).index(seed) for seed in row.seeds]]
         contrast = Contrast(f"{name} - {single.name} alone", {name: 1.0, single.name: -1.0}, "pair")
-        made.append(
-            replace(
-                _compared(metric, contrast, d, results, name, single.name, _mean(alone, results), study),
-                kind="ensemble",
-            )
-        )
-    return made
+        tables = {name: row.values[metric], single.name: alone}
+        yield replace(_comparison(study, metric, contrast, tables, results), kind="ensemble")
+
+
+def mean_over_seeds(values: Values) -> Values:
+    """The mean of the seeds that have a value, (images,); nan where none has."""
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0).sum(axis=1)
+    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
 def _arm_of(ensemble: str, study: Study) -> str:
@@ -133,8 +141,3 @@ def interval_of(row: Row, metric: str, results: Results) -> Interval:
     """The mean of a metric over groups, images and seeds, with its interval."""
     effect = estimate(row.values[metric], results.groups)
     return Interval(effect.value, effect.low, effect.high)
-
-
-def _mean(values: Values, results: Results) -> float:
-    effect: Effect = estimate(values, results.groups)
-    return effect.value

@@ -2,19 +2,21 @@
 
 Every check compares each run with the base's run of the same fold and seed. Where they differ, and a field in which the
 two recipes differ declares that it may change that (motes.fairness), the difference is listed as declared; every
-other difference fails the check, and the report is marked.
+other difference fails the check, and the report is marked. Seeds are never declared: chance is no treatment.
 """
 
 import csv
 import io
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from motes.fairness import CHECKS, Check, changed_by
+from motes.fairness import CHECKS, SEEDS, Check, changed_by
 from motes.figures.study_results import AuditRow
-from motes.jobs.run_record import SHOWN, read_lines, read_record
+from motes.jobs.cost import SUMMARY
+from motes.jobs.run_record import METRICS, SHOWN, read_lines, read_record
 from motes.jobs.training_data import MANIFEST
 from motes.nets.build import NETS
 from motes.recipe import Recipe
@@ -29,7 +31,11 @@ APART = ("name", "about")  # what a recipe is called
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What one run left behind. recipe: by dotted key. images: (part, hash). starts: a record of each start."""
+    """What one run left behind.
+
+    recipe: by dotted key. images: (part, hash of pixels and labels). starts: a record of each start. rows: of
+    metrics.jsonl. summary: of summary.json.
+    """
 
     unit: Unit
     recipe: Mapping[str, Any]
@@ -37,6 +43,8 @@ class RunFacts:
     shown: Sequence[Mapping[str, Any]]
     weights: Mapping[str, str]
     starts: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
+    summary: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,20 +64,26 @@ class _Found:
 
 
 def read_facts(run: Path, unit: Unit) -> RunFacts | None:
-    """What a run folder records; None where records are missing."""
+    """What the folder of a run that has ended records; None where records are missing."""
     record, shown = read_record(run), read_lines(run / SHOWN)
-    if record is None or not shown or not (run / MANIFEST).is_file():
+    places = (run / MANIFEST, run / SUMMARY, run / "recipe.yaml")
+    if record is None or not shown or not all(place.is_file() for place in places):
         return None
-    recipe = load_recipe(str(run / "recipe.yaml"))
-    manifest = csv.DictReader(io.StringIO((run / MANIFEST).read_text(encoding="utf-8")))
     return RunFacts(
         unit=unit,
-        recipe=_comparable(recipe),
-        images=[(row["part"], row["sha256"]) for row in manifest],
+        recipe=_comparable(load_recipe(str(run / "recipe.yaml"))),
+        images=[(row["part"], row["sha256"]) for row in manifest_rows(run)],
         shown=shown,
         weights=record["initial_weights"],
         starts=record["starts"],
+        rows=read_lines(run / METRICS),
+        summary=json.loads((run / SUMMARY).read_text(encoding="utf-8")),
     )
+
+
+def manifest_rows(run: Path) -> list[dict[str, str]]:
+    """The rows of RUN/data.csv."""
+    return list(csv.DictReader(io.StringIO((run / MANIFEST).read_text(encoding="utf-8"))))
 
 
 def audit_runs(
@@ -77,7 +91,8 @@ def audit_runs(
 ) -> list[AuditRow]:
     """Every check over every pair of runs: an arm's and the base's of the same fold and seed.
 
-    declared: for each arm the fields in which its recipe is meant to differ from the base's.
+    facts: of the trainings that have ended. declared: for each arm the fields in which its recipe is meant to differ
+    from the base's.
     """
     pairs = [
         (known, facts.get(Unit(base, unit.fold, unit.seed)))
@@ -89,9 +104,12 @@ def audit_runs(
     known = [each for each in facts.values() if each is not None]
     return [
         *(_row(check, CHECKS[check], _compared(check, complete), unknown) for check in CHECKS),
+        _row("seeds", "the same seeds", _seeds(complete), unknown),
         _row(
             "recipe", "recipes that differ in the declared fields only", _recipes(complete, declared), unknown
         ),
+        _row("repeats", "runs of an arm that differ in fold and seed only", _repeats(known), unknown),
+        _row("rule", "the epoch kept, and the end, by the rule of the recipe", _rules(known), unknown),
         _row("versions", "the same code and library versions in all runs", _versions(known), unknown),
     ]
 
@@ -99,13 +117,14 @@ def audit_runs(
 def _row(check: str, words: str, found: _Found, unknown: int) -> AuditRow:
     undeclared = [each for each in found.differences if not each.declared_by]
     shown = undeclared or found.differences
-    outcome = (
-        "failed" if undeclared else "unknown" if unknown else "declared" if found.differences else "same"
-    )
+    compared = bool(found.evidence) and not unknown
+    outcome = "failed" if undeclared else "declared" if found.differences else "same"
+    if not undeclared and not compared:
+        outcome = "unknown"
     where = [each.where for each in shown[:MOST]]
     if len(shown) > MOST:
         where.append(f"and {len(shown) - MOST} more")
-    if unknown and not undeclared:
+    if unknown:
         where.append(
             f"{unknown} pairs of runs could not be compared, since a run is missing or left no record"
         )
@@ -138,6 +157,8 @@ def declaring(check: Check, one: Mapping[str, Any], other: Mapping[str, Any]) ->
         fields.append("net.name")  # a borrowed net draws its weights in its own way
     if check in ("order", "places") and one["sampling.hard"] and other["sampling.hard"]:
         fields.append("sampling.hard")  # each net is shown again what it got wrong itself
+    if check == "steps" and one["training.patience"] and other["training.patience"]:
+        fields.append("training.patience")  # each net stops when it no longer improves itself
     return tuple(sorted(set(fields)))
 
 
@@ -146,15 +167,64 @@ def differing_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[s
     return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
 
 
+def _seeds(pairs: Sequence[tuple[RunFacts, RunFacts]]) -> _Found:
+    """Seeds decide what is drawn: arms that differ in one are not paired, and nothing can declare that."""
+    found = _Found()
+    for arm, base in pairs:
+        words = ", ".join(f"{name} {base.recipe[name]}" for name in SEEDS)
+        found.evidence[f"{_place(base.unit)}: {words}"] = None
+        for name in SEEDS:
+            if arm.recipe[name] != base.recipe[name]:
+                where = f"{arm.unit.arm} and {base.unit.arm}, {_place(arm.unit)}"
+                told = f"{where}: {name} is {arm.recipe[name]}, not {base.recipe[name]}"
+                found.differences.append(Difference(told))
+    return found
+
+
 def _recipes(pairs: Sequence[tuple[RunFacts, RunFacts]], declared: Mapping[str, Sequence[str]]) -> _Found:
     found = _Found()
     for arm, base in pairs:
         differing = differing_fields(arm.recipe, base.recipe)
         found.evidence[f"{arm.unit.arm} differs in {', '.join(differing) or 'nothing'}"] = None
-        undeclared = sorted(set(differing) - set(declared[arm.unit.arm]))
+        undeclared = sorted(set(differing) - (set(declared[arm.unit.arm]) - set(SEEDS)))
         if undeclared:
             where = f"{arm.unit.arm}, {_place(arm.unit)}: undeclared {', '.join(undeclared)}"
             found.differences.append(Difference(where))
+    return found
+
+
+def _repeats(runs: Sequence[RunFacts]) -> _Found:
+    """Each run of an arm against its first: the recipe but for the seed, and in one fold the images."""
+    found = _Found()
+    first_of: dict[str, RunFacts] = {}
+    in_fold: dict[int, RunFacts] = {}
+    for run in runs:
+        first, other = first_of.setdefault(run.unit.arm, run), in_fold.setdefault(run.unit.fold, run)
+        own = [value for key, value in sorted(run.recipe.items()) if key != "seed"]
+        found.evidence[f"{run.unit.arm}: recipe {_digest(own)}"] = None
+        differing = [key for key in differing_fields(run.recipe, first.recipe) if key != "seed"]
+        if differing:
+            told = f"{run.unit.item} differs from {first.unit.item} in {', '.join(differing)}"
+            found.differences.append(Difference(told))
+        if set(run.images) != set(other.images):
+            found.differences.append(Difference(f"{run.unit.item} has other images than {other.unit.item}"))
+    return found
+
+
+def _rules(runs: Sequence[RunFacts]) -> _Found:
+    """What a run did against what its recipe says: the epoch whose weights it kept, and when it ended."""
+    found = _Found()
+    for run in runs:
+        rows = [row for row in run.rows if row.get(run.summary["watched"]) is not None]
+        best = max(rows, key=lambda row: row[run.summary["watched"]])["epoch"] if rows else None
+        epochs, kept = len(run.shown), run.summary["model_epoch"]
+        expected = best if run.recipe["training.keep"] == "best" and best else epochs
+        found.evidence[f"{run.unit.item}: {epochs} epochs, kept {kept}"] = None
+        if kept != expected:
+            found.differences.append(Difference(f"{run.unit.item}: kept epoch {kept}, not {expected}"))
+        if epochs != run.recipe["training.epochs"] and not run.summary["stopped"]:
+            told = f"{epochs} of {run.recipe['training.epochs']} epochs, with no reason to stop"
+            found.differences.append(Difference(f"{run.unit.item}: {told}"))
     return found
 
 
@@ -207,6 +277,8 @@ def _weights(arm: RunFacts, base: RunFacts) -> tuple[str, str]:
         for name, value in base.weights.items()
         if name in arm.weights and arm.weights[name].split()[0] == value.split()[0]
     ]
+    if not shared:
+        return f"no layer in common with {arm.unit.arm}", ""
     differing = [name for name in shared if arm.weights[name] != base.weights[name]]
     evidence = (
         f"{len(shared)} weights shared with {arm.unit.arm}, which has {len(arm.weights) - len(shared)} of its own, "

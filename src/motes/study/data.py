@@ -13,7 +13,7 @@ from motes.errors import InputError, OutputError, RecipeError
 from motes.jobs.telling import Teller
 from motes.simulate import MicrographWorld, write_micrographs
 from motes.study.description import Division, Simulated
-from motes.study.division import Fold, folds_of
+from motes.study.division import folds_of
 from motes.study.folder import Folder
 
 Row = Mapping[str, str]
@@ -128,8 +128,3 @@ def world_of(data: Simulated, number: int) -> MicrographWorld:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise RecipeError(f"study: data: {name} cannot be {first['input']!r}: {first['msg']}") from None
-
-
-def fold_of(path: Path) -> Fold:
-    """The part of each group in the table of a fold."""
-    return {row["group"]: PARTS[row["split"].lower()] for row in read_data_rows(path)}

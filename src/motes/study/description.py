@@ -1,11 +1,12 @@
 """A study as its file describes it: arms, data, division into parts, seeds, what is measured, what it may cost."""
 
+import math
 import re
 from collections.abc import Mapping
 from itertools import product
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from motes.errors import RecipeError, did_you_mean
 
@@ -24,15 +25,33 @@ METRICS = (
 )
 
 
+def one_or_more(value: Any) -> Any:
+    """A single change, written without brackets, as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def named(values: Any, what: str) -> Any:
+    """A mapping with its names as words: 16 is a name, but on and off are true and false to YAML."""
+    if not isinstance(values, Mapping):
+        return values
+    for name in values:
+        if isinstance(name, bool):
+            raise RecipeError(
+                f"study: {what} is called {name}: YAML reads on, off, yes and no so; put the name in quotes"
+            )
+    return {str(name): value for name, value in values.items()}
+
+
+Changes = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
+
+
 class Arm(BaseModel):
     """One way to train a net: a recipe and changes of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     recipe: str | None = Field(None, description="name or file; by default the study's own")
-    changes: tuple[str, ...] = Field(
-        (), description="words such as net.name=attention_unet, as for motes train"
-    )
+    changes: Changes = Field((), description="words such as net.name=attention_unet, as for motes train")
     about: str = Field("", description="one sentence for people")
     guessed: tuple[float, float] | None = Field(
         None,
@@ -99,9 +118,9 @@ class Study(BaseModel):
     question: str = Field(description="what it is to find out")
     about: str = Field("", description="where the question comes from, for the reader")
     recipe: str | None = Field(None, description="of every arm that names none")
-    changes: tuple[str, ...] = Field((), description="changes for every arm, before its own")
+    changes: Changes = Field((), description="changes for every arm, before its own")
     arms: dict[str, Arm] = Field({}, description="by name")
-    factors: dict[str, dict[str, tuple[str, ...]]] = Field(
+    factors: dict[str, dict[str, Changes]] = Field(
         {},
         description="a factorial design in place of arms: for each factor its levels, for each level the changes "
         "that make it; the arms are all combinations, named gate-32",
@@ -134,7 +153,16 @@ class Study(BaseModel):
     @classmethod
     def _plain_arms(cls, value: Any) -> Any:
         """An arm without anything of its own may be left empty."""
-        return {name: arm or {} for name, arm in value.items()} if isinstance(value, Mapping) else value
+        arms = named(value, "an arm")
+        return {name: arm or {} for name, arm in arms.items()} if isinstance(arms, Mapping) else arms
+
+    @field_validator("factors", mode="before")
+    @classmethod
+    def _plain_levels(cls, value: Any) -> Any:
+        factors = named(value, "a factor")
+        if not isinstance(factors, Mapping):
+            return factors
+        return {name: named(levels, f"a level of {name}") for name, levels in factors.items()}
 
     @field_validator("metric")
     @classmethod
@@ -153,16 +181,7 @@ class Study(BaseModel):
                 raise RecipeError(
                     f"study {self.name}: there is no arm {name!r}.{did_you_mean(name, self.all_arms)}"
                 )
-        for name, arm in self.all_arms.items():
-            if not ARM_NAME.fullmatch(name):
-                raise RecipeError(
-                    f"study {self.name}: an arm is called {name!r}; its name is that of files too, so use letters, "
-                    "digits, and the signs _ . - only"
-                )
-            if arm.recipe is None and self.recipe is None:
-                raise RecipeError(
-                    f"study {self.name}: the arm {name} has no recipe; give it one, or the study"
-                )
+        _check_arms(self)
         repeated = {seed for seed in self.seeds if self.seeds.count(seed) > 1}
         if repeated:
             raise RecipeError(f"study {self.name}: the seed {repeated.pop()} stands twice in seeds")
@@ -202,6 +221,34 @@ class Study(BaseModel):
     def _changes_of(self, levels: tuple[str, ...]) -> tuple[str, ...]:
         chosen = zip(self.factors.values(), levels, strict=True)
         return tuple(change for factor, level in chosen for change in factor[level])
+
+
+def _check_arms(study: Study) -> None:
+    """RecipeError for names that cannot be those of files or mean two arms, and for arms without a recipe."""
+    for name, arm in study.all_arms.items():
+        if not ARM_NAME.fullmatch(name):
+            raise RecipeError(
+                f"study {study.name}: an arm is called {name!r}; its name is that of files too, so use letters, "
+                "digits, and the signs _ . - only"
+            )
+        if arm.recipe is None and study.recipe is None:
+            raise RecipeError(f"study {study.name}: the arm {name} has no recipe; give it one, or the study")
+    expected = math.prod(len(levels) for levels in study.factors.values()) if study.factors else 0
+    if study.factors and len(study.all_arms) != expected:
+        raise RecipeError(
+            f"study {study.name}: two combinations of levels have one name; use no - in names of levels"
+        )
+    clash = set(study.steps[2:]) & set(study.arms)
+    if clash:
+        raise RecipeError(
+            f"study {study.name}: {clash.pop()} is the name of a step of the ladder; call the arm otherwise"
+        )
+    other = [name for name in study.ladder if study.arms and study.arms[name].recipe is not None]
+    if other:
+        raise RecipeError(
+            f"study {study.name}: {other[0]} has a recipe of its own, so its changes cannot be added up in the ladder; "
+            "write them as changes of the study's recipe"
+        )
 
 
 def step_name(ladder: tuple[str, ...], number: int) -> str:

@@ -15,7 +15,7 @@ from motes.picking.objects import find_components
 from motes.picking.picker import pick_map
 from motes.picking.thresholds import fit_threshold
 from motes.picks import Picks
-from motes.predict.ensemble import maps_of, mean_maps
+from motes.predict.ensemble import maps_of
 from motes.recipe import Recipe
 from motes.score.matching import match, nothing_ignored
 from motes.score.metrics import (
@@ -54,6 +54,23 @@ class Seen:
     seconds: float
 
 
+class Mean:
+    """The mean of so many nets' maps, (classes, [z,] y, x), as they come; seconds: what they all took."""
+
+    def __init__(self, count: int) -> None:
+        self.missing = self.count = count
+        self.seconds = 0.0
+        self.maps = np.zeros(0, dtype=np.float32)
+
+    def add(self, maps: NDArray[np.float32], seconds: float) -> bool:
+        """Take one net's maps in; whether they were the last."""
+        share = maps if self.count == 1 else maps / np.float32(self.count)
+        self.maps = share if self.missing == self.count else self.maps + share
+        self.seconds += seconds
+        self.missing -= 1
+        return self.missing == 0
+
+
 @dataclass(frozen=True)
 class Examination:
     """What an ensemble of nets did on test images.
@@ -77,19 +94,23 @@ class Examination:
         return float(np.median(self.seconds)) if self.seconds else float("nan")
 
 
-def with_centres(images: Sequence[Prepared], classes: int) -> list[Prepared]:
+def with_centres(
+    images: Sequence[Prepared], classes: int, sizes: tuple[float, ...] | None = None
+) -> list[Prepared]:
     """Images whose truth is masks, with a centre for each connected region of a class; others as they are.
 
-    All get the median of the regions' diameters (px) as the diameter of their class.
+    sizes: the diameter of each class, px; without them the median of the regions'. They are those of images that
+    thresholds are fitted on, since what is true of test images must not say how these are picked.
     """
-    if all(image.particles is not None for image in images):
+    if not images or images[0].labelled.labels is None:
         return list(images)
     found = [regions(image.labelled, classes) for image in images]
-    numbers, diameters = (np.concatenate(column) for column in zip(*map(_sizes, found), strict=True))
-    sizes = [diameters[numbers == number] for number in range(classes)]
-    working = tuple(float(np.median(each)) if len(each) else 1.0 for each in sizes)
+    if sizes is None:
+        numbers, diameters = (np.concatenate(column) for column in zip(*map(_sizes, found), strict=True))
+        each = [diameters[numbers == number] for number in range(classes)]
+        sizes = tuple(float(np.median(known)) if len(known) else 1.0 for known in each)
     return [
-        replace(image, labelled=_with_points(image.labelled, picks), working=working, particles=len(picks))
+        replace(image, labelled=_with_points(image.labelled, picks), working=sizes, particles=len(picks))
         for image, picks in zip(images, found, strict=True)
     ]
 
@@ -137,17 +158,20 @@ class Examiner:
         kept: numbers of the test images of which the first ensemble's maps are kept.
         """
         candidates: dict[str, list[list[Picks]]] = {each.name: [] for each in ensembles}
-        for _, seen in self.looks(models, ensembles, validation):
-            for name, each in seen.items():
-                candidates[name].append(each.picks)
-        thresholds = {name: self.fitted(each, validation) for name, each in candidates.items()}
-        made = {each.name: Examination(each, thresholds[each.name], [], [], [], {}, []) for each in ensembles}
-        for number, (image, seen) in enumerate(self.looks(models, ensembles, test)):
-            for name, each in seen.items():
-                self._add(made[name], each, image)
-                if number in kept and name == ensembles[0].name:
-                    made[name].maps[number] = each.maps
-        return list(made.values())
+        for image in validation:
+            for ensemble, seen in self.looks(models, ensembles, image):
+                candidates[ensemble.name].append(seen.picks)
+        made = [
+            Examination(each, self.fitted(candidates[each.name], validation), [], [], [], {}, [])
+            for each in ensembles
+        ]
+        by_name = {each.ensemble.name: each for each in made}
+        for number, image in enumerate(test):
+            for ensemble, seen in self.looks(models, ensembles, image):
+                self._add(by_name[ensemble.name], seen, image)
+                if number in kept and ensemble is ensembles[0]:
+                    by_name[ensemble.name].maps[number] = seen.maps
+        return made
 
     def _add(self, examination: Examination, seen: Seen, image: Prepared) -> None:
         scores, found, picks = self.scored(seen, image, examination.thresholds)
@@ -157,25 +181,25 @@ class Examiner:
         examination.seconds.append(seen.seconds)
 
     def looks(
-        self, models: Mapping[str, Model], ensembles: Sequence[Ensemble], images: Sequence[Prepared]
-    ) -> Iterator[tuple[Prepared, dict[str, Seen]]]:
-        """Each image with what every ensemble gives for it; each net predicts it once."""
-        for image in images:
-            pixels = np.asarray(
-                image.labelled.data[(slice(None),) * image.labelled.data.ndim], dtype=np.float32
-            )
-            timed = {name: _timed(model, pixels, self.precision) for name, model in models.items()}
-            yield (
-                image,
-                {each.name: self.seen([timed[name] for name in each.members], image) for each in ensembles},
-            )
+        self, models: Mapping[str, Model], ensembles: Sequence[Ensemble], image: Prepared
+    ) -> Iterator[tuple[Ensemble, Seen]]:
+        """What each ensemble gives for an image, as soon as the last of its nets has seen it; each net sees it once.
 
-    def seen(self, timed: Sequence[tuple[NDArray[np.float32], float]], image: Prepared) -> Seen:
-        """Candidates in the mean of maps (classes, [z,] y, x), and how many pixels of each kind have which probability.
-
-        timed: maps of each net, and how long they took.
+        No more maps are in memory than those of one net, and a running mean for each ensemble of several.
         """
-        maps = mean_maps([each for each, _ in timed])
+        pixels = np.asarray(image.labelled.data[(slice(None),) * image.labelled.data.ndim], dtype=np.float32)
+        means = {each.name: Mean(len(each.members)) for each in ensembles}
+        for name, model in models.items():
+            started = time.monotonic()
+            maps = maps_of(model, pixels, self.precision)
+            seconds = time.monotonic() - started
+            for each in ensembles:
+                if name in each.members and means[each.name].add(maps, seconds):
+                    mean = means.pop(each.name)
+                    yield each, self.seen(mean.maps, image, mean.seconds)
+
+    def seen(self, maps: NDArray[np.float32], image: Prepared, seconds: float = 0.0) -> Seen:
+        """Candidates in maps (classes, [z,] y, x), and how many pixels of each kind have which probability."""
         truth = whole_truth(image.labelled, image.working, self.recipe.target)
         picks = [
             pick_map(map_, size, self.recipe.picking) for map_, size in zip(maps, image.working, strict=True)
@@ -183,7 +207,7 @@ class Examiner:
         pixels = [PixelCounts() for _ in maps]
         for number, (counts, map_) in enumerate(zip(pixels, maps, strict=True)):
             counts.add(map_, is_class(truth, number, len(maps)))
-        return Seen(picks, pixels, maps, sum(seconds for _, seconds in timed))
+        return Seen(picks, pixels, maps, seconds)
 
     def fitted(self, candidates: Sequence[list[Picks]], images: Sequence[Prepared]) -> dict[str, float]:
         """The threshold of each class that serves the recipe's goal best on these images."""
@@ -216,25 +240,21 @@ class Examiner:
         return _weighted(rows, [each.weight for each in self.recipe.classes]), found, taken
 
 
-def _timed(
-    model: Model, pixels: NDArray[np.float32], precision: torch.dtype
-) -> tuple[NDArray[np.float32], float]:
-    started = time.monotonic()
-    maps = maps_of(model, pixels, precision)
-    return maps, time.monotonic() - started
-
-
 def _pick_scores(counts: Counts, area: float) -> Scores:
+    """The scores of one class in one image; an image without its particles has counts alone.
+
+    There F1 would be defined only where a net picks something, which is when it is wrong.
+    """
     found, wrong, missed = counts.true_positives, counts.false_positives, counts.false_negatives
-    return {
-        "f1": _known(float(f_beta(found, wrong, missed))),
-        "precision": _known(float(precision(found, wrong))),
-        "recall": _known(float(recall(found, missed))),
-        "average_precision": _known(area),
-        "true_positives": found,
-        "false_positives": wrong,
-        "false_negatives": missed,
+    values = {
+        "f1": float(f_beta(found, wrong, missed)),
+        "precision": float(precision(found, wrong)),
+        "recall": float(recall(found, missed)),
+        "average_precision": area,
     }
+    some = found + missed > 0
+    scores: Scores = {name: _known(value) if some else None for name, value in values.items()}
+    return scores | {"true_positives": found, "false_positives": wrong, "false_negatives": missed}
 
 
 def _known(value: float) -> float | None:

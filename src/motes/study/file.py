@@ -14,6 +14,13 @@ from motes.recipe_file import flat, load_recipe, split_change
 from motes.study.description import Study
 
 SIZES = "sizes"
+TASK = (
+    "diameter",
+    "pixel_size",
+    "classes",
+    "masks.kind",
+    "net.ndim",
+)  # what is looked for, and judged
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -31,8 +38,7 @@ def load_study(name: str, size: str | None = None, changes: Sequence[str] = ()) 
     values = at_size(read_file("study", name, shipped_studies()), name, size)
     values["changes"] = [*(values.get("changes") or ()), *changes]
     study = check_study(values)
-    for arm in study.all_arms:
-        arm_recipe(study, arm)
+    check_same_task(study)
     return study
 
 
@@ -60,14 +66,26 @@ def arm_recipe(study: Study, name: str, seed: int = 0) -> Recipe:
     return recipe.model_copy(update={"name": name, "seed": seed + own})
 
 
-def declared_differences(study: Study, name: str) -> dict[str, tuple[Any, Any]]:
-    """The fields in which an arm differs from the base, as the study's file declares it: (base's, arm's) value."""
-    base, arm = (dict(flat(arm_recipe(study, each).model_dump(mode="json"))) for each in (study.base, name))
+def differences_of(base: Recipe, arm: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The fields in which an arm's recipe differs from the base's: (base's, arm's) value by dotted key."""
+    one, other = (dict(flat(each.model_dump(mode="json"))) for each in (base, arm))
     return {
-        key: (base.get(key), arm.get(key))
-        for key in sorted({*base, *arm} - {"name", "about"})
-        if base.get(key) != arm.get(key)
+        key: (one.get(key), other.get(key))
+        for key in sorted({*one, *other} - {"name", "about"})
+        if one.get(key) != other.get(key)
     }
+
+
+def check_same_task(study: Study) -> None:
+    """RecipeError where arms look for other things than the base does: their scores could not be compared."""
+    base = arm_recipe(study, study.base)
+    for name in study.all_arms:
+        differing = [key for key in differences_of(base, arm_recipe(study, name)) if key in TASK]
+        if differing:
+            raise RecipeError(
+                f"study {study.name}: {name} differs from {study.base} in {', '.join(differing)}, which says what is "
+                "looked for; all arms of a study look for the same, so make it a change of the study"
+            )
 
 
 def as_yaml(study: Study) -> str:

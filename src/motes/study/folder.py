@@ -111,9 +111,9 @@ class Folder:
         """What a test found."""
         return self.path / "tests" / f"{item.removeprefix('test/')}.json"
 
-    def measured(self, arm: str) -> Path:
-        """What a few steps of an arm cost."""
-        return self.path / "measured" / f"{arm}.json"
+    def place(self, item: str) -> Path:
+        """Where a piece of work keeps what it needs while it runs."""
+        return self.path / ".working" / item
 
 
 def training_units(study: Study, folds: int) -> list[Unit]:

@@ -29,11 +29,20 @@ def _kinds(image: Prepared, median: float | None) -> dict[str, NDArray[np.bool_]
     diameters = np.array(image.working)[image.labelled.class_of_points()]
     edge = at_edge(points, diameters / 2, image.labelled.data.shape)
     found = {"overlap": overlapping(points, diameters), "edge": edge}
-    if median is not None:
-        found["low contrast"] = np.asarray(image.traits["snr"], dtype=np.float64) < FAINT * median
-    if "visibility" in image.traits:
-        found["ice"] = (np.asarray(image.traits["visibility"], dtype=np.float64) < WHOLE) & ~edge
+    contrast, visibility = trait(image, "snr"), trait(image, "visibility")
+    if median is not None and contrast is not None:
+        found["low contrast"] = contrast < FAINT * median
+    if visibility is not None:
+        found["ice"] = (visibility < WHOLE) & ~edge
     return found
+
+
+def trait(image: Prepared, name: str) -> NDArray[np.float64] | None:
+    """A column of numbers that the truth of an image has, (n,); None where it has none, or holds other things."""
+    column = image.traits.get(name)
+    if column is None or column.dtype.kind not in "fiu" or len(column) != len(image.labelled.points):
+        return None
+    return np.asarray(column, dtype=np.float64)
 
 
 def at_edge(
@@ -56,7 +65,8 @@ def _median_contrast(images: Sequence[Prepared]) -> Mapping[str, float]:
     """The median signal-to-noise ratio of the particles of each group whose truth tells it."""
     ratios: dict[str, list[NDArray[np.float64]]] = {}
     for image in images:
-        if "snr" in image.traits:
-            ratios.setdefault(image.group, []).append(np.asarray(image.traits["snr"], dtype=np.float64))
+        contrast = trait(image, "snr")
+        if contrast is not None:
+            ratios.setdefault(image.group, []).append(contrast)
     joined = {group: np.concatenate(each) for group, each in ratios.items()}
     return {group: float(np.median(each)) for group, each in joined.items() if len(each)}

@@ -2,18 +2,23 @@
 
 import json
 import math
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+import yaml
+
 from motes.data.sources import Part, read_data_table
+from motes.errors import InputError
 from motes.jobs.cost import file_hash
 from motes.jobs.device import choose_device
 from motes.jobs.measure import measure_training
-from motes.jobs.telling import Printed
+from motes.jobs.run_record import computed_by
+from motes.jobs.telling import Failure, Printed
 from motes.jobs.train import MODEL, TrainingData, train
 from motes.jobs.training_data import Prepared, gather_part
 from motes.nets.build import parameter_count
@@ -24,7 +29,7 @@ from motes.recipe import Recipe
 from motes.recipe_file import load_recipe
 from motes.study.description import Study
 from motes.study.examine import Ensemble, Examination, Examiner, with_centres
-from motes.study.file import load_study
+from motes.study.file import check_study
 from motes.study.folder import Folder, Unit, training_units
 from motes.study.kinds import kinds_of
 from motes.study.shown_images import keep_shown_images, kept_numbers
@@ -52,15 +57,30 @@ def recipe_of(folder: Folder, unit: Unit) -> Recipe:
     return recipe.model_copy(update={"seed": recipe.seed + unit.seed})
 
 
+def kept_study(folder: Folder) -> Study:
+    """The study that a folder holds; nothing outside of the folder is read."""
+    return check_study(yaml.safe_load(folder.study.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def own_place(folder: Folder, item: str) -> Iterator[Path]:
+    """A folder for a piece's working images, without what an earlier try left; removed in the end."""
+    place = folder.place(item)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def measure_piece(folder: Folder, item: str) -> Outcome:
     """What a few steps of an arm cost."""
     device, threads = settings_of(folder)
     unit = Unit(item.partition("/")[2], 0, 0)
-    with TemporaryDirectory(dir=folder.path, prefix=".measuring-") as place:
+    with own_place(folder, item) as place:
         sources = read_data_table(folder.fold(0))
-        measured = measure_training(
-            recipe_of(folder, unit), sources, Path(place), choose_device(device, threads)
-        )
+        measured = measure_training(recipe_of(folder, unit), sources, place, choose_device(device, threads))
     return {"seconds": measured.seconds, **asdict(measured)}
 
 
@@ -72,25 +92,24 @@ def train_piece(folder: Folder, item: str) -> Outcome:
 
 def pilot_piece(folder: Folder, item: str) -> Outcome:
     """A short training, and its scores on each validation image; the test images are not touched."""
-    unit, study = unit_of(item), load_study(str(folder.study))
+    unit, study = unit_of(item), kept_study(folder)
     recipe = recipe_of(folder, unit)
     assert study.pilot is not None
     epochs = math.ceil(study.pilot.share * recipe.training.epochs)
     short = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": epochs})})
     outcome = _trained(folder, unit, short)
     models = {"net": load_model(folder.run(unit) / MODEL, str(choose_device(*settings_of(folder))))}
-    with TemporaryDirectory(dir=folder.path, prefix=".validation-") as place:
-        validation = _images(folder, unit.fold, "validation", short, Path(place))
-        (found,) = _examiner(short, models).examine(
-            models, [Ensemble("net", ("net",))], validation, validation
-        )
+    with own_place(folder, item) as place:
+        validation, _ = _images(folder, unit.fold, "validation", short, place)
+        examiner = _examiner(folder, study, short, models)
+        (found,) = examiner.examine(models, [Ensemble("net", ("net",))], validation, validation)
     scores = [each[study.metric] for each in found.scores]
     return {**outcome, "epochs": epochs, "scores": scores, "groups": [image.group for image in validation]}
 
 
 def test_piece(folder: Folder, item: str) -> Outcome:
     """All nets of an arm on one fold, alone and together; or, for ensembles of arms, all nets of a fold."""
-    opened, study = time.time(), load_study(str(folder.study))
+    study = kept_study(folder)
     _, fold_name, name = item.split("/")
     fold = int(fold_name.removeprefix("fold-"))
     trained = [
@@ -101,7 +120,7 @@ def test_piece(folder: Folder, item: str) -> Outcome:
     of_arms = name not in study.all_arms
     units = trained if of_arms else [unit for unit in trained if unit.arm == name]
     if not units:
-        return {"opened": opened, "nets": 0}
+        return {"nets": 0}
     models = {_net_name(unit): load_model(folder.run(unit) / MODEL) for unit in units}
     ensembles = ensembles_of_arms(units) if of_arms else ensembles_of_seeds(units, study)
     if not of_arms and "snapshots" in study.ensembles:
@@ -110,8 +129,12 @@ def test_piece(folder: Folder, item: str) -> Outcome:
         }
         ensembles += ensembles_of_snapshots(units, snapshots)
         models |= snapshots
-    _examine(folder, item, fold, units, models, ensembles, opened)
-    return {"opened": opened, "nets": len(ensembles)}
+    record = _examined(folder, item, study, units, models, ensembles)
+    hashes = {_net_name(unit): file_hash(folder.run(unit) / MODEL) for unit in units}
+    write_text(
+        folder.tested(item), json.dumps({"item": item, "fold": fold, "models": hashes, **record}) + "\n"
+    )
+    return {"nets": len(record["nets"])}
 
 
 PIECES: Mapping[str, Callable[[Folder, str], Outcome]] = {
@@ -171,55 +194,67 @@ def _trained(folder: Folder, unit: Unit, recipe: Recipe) -> Outcome:
     return {"seconds": round(time.monotonic() - started, 3), "model": file_hash(run / MODEL)}
 
 
-def _images(folder: Folder, fold: int, part: Part, recipe: Recipe, place: Path) -> list[Prepared]:
-    """The images of one part of a fold as the recipe's nets see them, each with its centres."""
+def _images(
+    folder: Folder,
+    fold: int,
+    part: Part,
+    recipe: Recipe,
+    place: Path,
+    sizes: tuple[float, ...] | None = None,
+) -> tuple[list[Prepared], list[Failure]]:
+    """The images of one part of a fold as the recipe's nets see them, each with its centres; and those left out.
+
+    sizes: see with_centres. InputError for validation images without any particle.
+    """
     images, failures = gather_part(read_data_table(folder.fold(fold)), part, recipe, place / part, Printed())
     for failure in failures:
         print(f"left out: {failure.name}: {failure.reason}", flush=True)
-    return with_centres(images, len(recipe.classes))
+    images = with_centres(images, len(recipe.classes), sizes)
+    if part == "validation" and not any(len(image.labelled.points) for image in images):
+        raise InputError(
+            f"no validation image of fold {fold} holds a particle, so no threshold can be fitted"
+        )
+    return images, failures
 
 
-def _examiner(recipe: Recipe, models: Mapping[str, Model]) -> Examiner:
+def _examiner(folder: Folder, study: Study, recipe: Recipe, models: Mapping[str, Model]) -> Examiner:
+    """All arms are judged by the base's targets: what counts as a particle's pixels is not for an arm to say."""
     device = next(next(iter(models.values())).net.parameters()).device
-    return Examiner(recipe, chosen_precision(recipe.training, device))
+    target = load_recipe(str(folder.arm(study.base))).target
+    judged = recipe.model_copy(update={"target": target})
+    return Examiner(judged, chosen_precision(recipe.training, device))
 
 
-def _examine(
+def _examined(
     folder: Folder,
     item: str,
-    fold: int,
+    study: Study,
     units: Sequence[Unit],
     models: Mapping[str, Model],
     ensembles: Sequence[Ensemble],
-    opened: float,
-) -> None:
-    """Predict, score, and write the results down; nets that cannot predict together are left out, with the reason."""
+) -> Outcome:
+    """Predict and score; nets that cannot predict together are left out, with the reason."""
     device = choose_device(*settings_of(folder))
-    recipe = load_recipe(str(folder.run(units[0]) / "recipe.yaml"))
+    recipe, fold = load_recipe(str(folder.run(units[0]) / "recipe.yaml")), units[0].fold
     for model in models.values():
         model.net.to(device)
     reasons = {each.name: agree([models[name] for name in each.members]) for each in ensembles}
     possible = [each for each in ensembles if not reasons[each.name]]
-    with TemporaryDirectory(dir=folder.path, prefix=".test-") as place:
-        validation, test = (
-            _images(folder, fold, part, recipe, Path(place)) for part in ("validation", "test")
-        )
-        kept = kept_numbers(len(test))
-        found = (
-            _examiner(recipe, models).examine(models, possible, validation, test, kept) if possible else []
-        )
+    with own_place(folder, item) as place:
+        validation, _ = _images(folder, fold, "validation", recipe, place)
+        test, failures = _images(folder, fold, "test", recipe, place, validation[0].working)
+        examiner = _examiner(folder, study, recipe, models)
+        found = examiner.examine(models, possible, validation, test, kept_numbers(len(test)))
         if found:
             keep_shown_images(folder.tested(item).with_suffix(".npz"), test, found[0])
         rows = _image_rows(test)
-    record = {
-        "item": item,
-        "fold": fold,
-        "opened": opened,
+    return {
+        "by": computed_by(device, examiner.precision),
         "images": rows,
         "nets": [_net_row(each, models) for each in found],
         "left_out": {name: reason for name, reason in reasons.items() if reason},
+        "unread": {failure.name: failure.reason for failure in failures},
     }
-    write_text(folder.tested(item), json.dumps(record) + "\n")
 
 
 def _image_rows(images: Sequence[Prepared]) -> list[dict[str, Any]]:
@@ -229,6 +264,7 @@ def _image_rows(images: Sequence[Prepared]) -> list[dict[str, Any]]:
             "name": image.name,
             "group": image.group,
             "sha256": image.sha256,
+            "image_sha256": image.image_sha256,
             "particles": len(image.labelled.points),
             "kinds": {
                 kind: "".join("01"[flag] for flag in flags.astype(int)) for kind, flags in kinds.items()

@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from motes.data.image_list import find_images
 from motes.data.sources import read_data_rows
 from motes.errors import InputError
 from motes.figures.run_tables import duration
+from motes.formats.stores import is_store, open_store
+from motes.recipe_file import load_recipe
 from motes.study.description import Study
-from motes.study.file import load_study
 from motes.study.folder import Folder, pilot_units
+from motes.study.pieces import kept_study
 from motes.study.power import Spread, detectable, spread
 from motes.study.results import read_results
+from motes.study.variance import FEWEST_GROUPS
 
 
 @dataclass(frozen=True)
@@ -65,26 +69,37 @@ def make_plan(study: Study, folder: Folder, folds: int, processes: int, pilot: P
     Raises InputError where that folder holds no results to compare two arms by.
     """
     measured = {arm: _read(folder.done(f"measure/{arm}")) for arm in study.all_arms}
-    images, groups = _tested(folder, folds)
+    images, groups = _tested(study, folder, folds)
     each = {arm: record["seconds"] for arm, record in measured.items()}
     trainings = sum(each.values()) * folds * len(study.seeds)
     looks = sum(record["image"] for record in measured.values()) * images * len(study.seeds)
-    found, words = _from_study(pilot) if pilot else _from_pilot(study, folder)
+    found, words = _from_study(pilot, study.metric) if pilot else _from_pilot(study, folder)
     detects = None
     if found is not None:
         reach = detectable(found, groups, max(1, round(images / groups)), len(study.seeds))
         detects = reach if math.isfinite(reach) else None
+    runs = len(study.all_arms) * folds * len(study.seeds)
+    at_a_time = min(processes, runs)
     return Plan(
-        runs=len(study.all_arms) * folds * len(study.seeds),
-        hours=(trainings + looks) / processes / 3600,
+        runs=runs,
+        hours=max(max(each.values()), (trainings + looks) / at_a_time) / 3600,
         largest=max(each.values()),
-        processes=processes,
+        processes=at_a_time,
         detects=detects,
-        pilot=words,
+        pilot=f"{words}{_why_not(found, groups) if detects is None else ''}",
         groups=groups,
         images=images,
         seeds=len(study.seeds),
     )
+
+
+def _why_not(found: Spread | None, groups: int) -> str:
+    """Why it is not known what could be detected."""
+    if found is None:
+        return ""
+    if groups >= FEWEST_GROUPS and math.isnan(found.groups):
+        return "; of one group, it does not show how much groups differ"
+    return "; it does not show all that varies"
 
 
 def read_plan(folder: Folder) -> Plan | None:
@@ -128,14 +143,14 @@ def _table(records: Mapping[Any, Mapping[str, Any]], arm: str, seeds: Sequence[i
     ).T
 
 
-def _from_study(path: Path) -> tuple[Spread, str]:
+def _from_study(path: Path, metric: str) -> tuple[Spread, str]:
     """The spread of the first arm's difference from the base in an earlier study."""
     folder = Folder(path)
     if not folder.begun:
         raise InputError(
             f"{path} is not the folder of a study; give one that `motes study run` wrote with --pilot"
         )
-    earlier = load_study(str(folder.study))
+    earlier = kept_study(folder)
     results = read_results(earlier, folder, len(list(folder.fold(0).parent.glob("fold-*.csv"))))
     arms = [name for name in results.rows if name in earlier.all_arms]
     if earlier.base not in arms or len(arms) < 2:
@@ -143,20 +158,25 @@ def _from_study(path: Path) -> tuple[Spread, str]:
             f"{path} has no test results of two arms yet; let that study finish, or leave --pilot out"
         )
     arm = next(name for name in arms if name != earlier.base)
-    values = {name: results.rows[name].values[earlier.metric] for name in (arm, earlier.base)}
+    values = {name: results.rows[name].values[metric] for name in (arm, earlier.base)}
     words = f"the earlier study {path}: {arm} and {earlier.base}, {len(results.images)} test images"
     return spread(values[arm] - values[earlier.base], results.groups), words
 
 
-def _tested(folder: Folder, folds: int) -> tuple[int, int]:
-    """How many rows of the table are tested, and of how many groups."""
+def _tested(study: Study, folder: Folder, folds: int) -> tuple[int, int]:
+    """How many images are tested, and of how many groups."""
+    ndim = load_recipe(str(folder.arm(study.base))).net.ndim
     rows = [
-        row["group"]
-        for fold in range(folds)
-        for row in read_data_rows(folder.fold(fold))
-        if row["split"] == "test"
+        row for fold in range(folds) for row in read_data_rows(folder.fold(fold)) if row["split"] == "test"
     ]
-    return len(rows), len(set(rows))
+    return sum(count_images(row["image"], ndim) for row in rows), len({row["group"] for row in rows})
+
+
+def count_images(word: str, ndim: int) -> int:
+    """How many images a word of a table stands for: a file, a folder, a pattern, a list or a store."""
+    if is_store(Path(word)):
+        return len(open_store(Path(word), ndim))
+    return len(find_images([word], ndim))
 
 
 def _read(path: Path) -> dict[str, Any]:

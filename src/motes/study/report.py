@@ -1,24 +1,26 @@
 """From a study's folder to its report: the page, the same numbers as JSON, and every score as CSV."""
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from motes.figures.references import cited
 from motes.figures.study_page import write_study_page
 from motes.figures.study_results import FailureRow, ManifestRow, StudyResults
-from motes.jobs.run_record import versions
+from motes.jobs.run_record import library_versions, read_record
 from motes.jobs.training_data import MANIFEST
 from motes.output import write_text
+from motes.recipe_file import load_recipe
 from motes.study.analysis import compare
+from motes.study.audit import manifest_rows
 from motes.study.description import METRICS, Study
-from motes.study.file import arm_recipe, as_yaml
+from motes.study.file import as_yaml, differences_of
 from motes.study.folder import Folder, Unit, training_units
 from motes.study.kinds import KINDS
+from motes.study.pieces import recipe_of, settings_of
 from motes.study.planning import read_plan
 from motes.study.report_arms import arm_of, ensemble_of, summary_of
 from motes.study.report_audit import audit_of
@@ -41,9 +43,11 @@ def write_report(folder: Folder, study: Study, folds: int) -> Path:
 def page_of(folder: Folder, study: Study, folds: int, results: Results) -> StudyResults:
     """All that the page tells."""
     units = training_units(study, folds)
-    arms = [arm_of(folder, study, name, units, results) for name in study.all_arms]
+    recipes = {name: load_recipe(str(folder.arm(name))) for name in study.all_arms}
+    differs = {name: differences_of(recipes[study.base], recipe) for name, recipe in recipes.items()}
+    arms = [arm_of(folder, study, name, units, results, differs[name]) for name in study.all_arms]
     comparisons = compare(study, results)
-    audit = audit_of(folder, study, units, results)
+    audit = audit_of(folder, study, units, results, {name: list(each) for name, each in differs.items()})
     method = method_of(study, results, folds, audit)
     plan = read_plan(folder)
     watched = [summary_of(folder, unit).get("watched") for unit in units]
@@ -55,7 +59,7 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
         base=study.base,
         metric=study.metric,
         metrics=METRICS,
-        arms=[*arms, *(ensemble_of(row, results) for row in results.rows.values() if row.ensemble)],
+        arms=[*arms, *(ensemble_of(folder, row, results) for row in results.rows.values() if row.ensemble)],
         comparisons=comparisons,
         audit=audit,
         failures=_hard_kinds(study, results),
@@ -72,14 +76,14 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
         },
         method=method,
         references=cited(method),
-        versions=versions(),
+        versions=_versions(folder, units),
         commands=commands_of(folder, study),
         study_yaml=as_yaml(study),
         watched=next((str(name) for name in watched if name), "best_f1"),
         factors={name: list(levels) for name, levels in study.factors.items()},
         ladder=study.steps,
     )
-    return replace(page, answer=answer(page), caveats=caveats(page, results.left_out))
+    return replace(page, answer=answer(page), caveats=caveats(page, results))
 
 
 def _hard_kinds(study: Study, results: Results) -> list[FailureRow]:
@@ -113,20 +117,31 @@ def _images_of(
     folder: Folder, study: Study, fold: int, results: Results
 ) -> Iterator[tuple[str, str, int | None]]:
     """Part, group and particles of each image of a fold: as a run noted them, and as the test saw them."""
-    manifest = folder.run(Unit(study.base, fold, study.seeds[0])) / MANIFEST
-    if manifest.is_file():
-        for line in csv.DictReader(io.StringIO(manifest.read_text(encoding="utf-8"))):
-            yield line["part"], line["group"], int(line["particles"]) if line["particles"] else None
+    units = [Unit(arm, fold, seed) for arm in study.all_arms for seed in study.seeds]
+    runs = [folder.run(unit) for unit in units if (folder.run(unit) / MANIFEST).is_file()]
+    for line in manifest_rows(runs[0]) if runs else []:
+        yield line["part"], line["group"], int(line["particles"]) if line["particles"] else None
     for image in results.images:
         if image.fold == fold:
             yield "test", image.group, image.particles
 
 
+def _versions(folder: Folder, units: Sequence[Unit]) -> dict[str, str]:
+    """The versions that the first training was done with; those of this program where there is none."""
+    records = (read_record(folder.run(unit)) for unit in units)
+    used = next((record["starts"][0]["versions"] for record in records if record), None)
+    return dict(used or library_versions())
+
+
 def commands_of(folder: Folder, study: Study) -> list[str]:
     """What to type to repeat the study, and one of its trainings."""
-    table = "" if study.data is not None else f" --data {folder.table}"
+    device, threads = settings_of(folder)
+    alike = ["--threads", str(threads), *(["--device", device] if device else [])]
+    table = [] if study.data is not None else ["--data", str(folder.table)]
+    seed = recipe_of(folder, Unit(study.base, 0, study.seeds[0])).seed
+    out = ["--out", f"{folder.path}-again"]
+    training = [str(folder.arm(study.base)), f"seed={seed}", "--data", str(folder.fold(0))]
     return [
-        f"motes study run {folder.study}{table} --out {folder.path}-again",
-        f"motes train {folder.arm(study.base)} seed={arm_recipe(study, study.base, study.seeds[0]).seed} "
-        f"--data {folder.fold(0)} --out {study.base}-again",
+        shlex.join(["motes", "study", "run", str(folder.study), *table, *alike, *out]),
+        shlex.join(["motes", "train", *training, *alike, "--out", f"{study.base}-again"]),
     ]

@@ -12,15 +12,21 @@ from motes.jobs.run_record import METRICS as EPOCHS
 from motes.jobs.run_record import read_lines
 from motes.study.analysis import interval_of
 from motes.study.description import METRICS, Study
-from motes.study.file import declared_differences
 from motes.study.folder import Folder, Unit
 from motes.study.results import Results, Row
 
-LAST_EPOCHS = 10  # whose spread says how stable a training is
+LAST = 10  # validations whose spread says how stable a training is
 
 
-def arm_of(folder: Folder, study: Study, name: str, units: Sequence[Unit], results: Results) -> Arm:
-    """One arm: what sets it apart, its values on the test images, its cost and its curves."""
+def arm_of(
+    folder: Folder,
+    study: Study,
+    name: str,
+    units: Sequence[Unit],
+    results: Results,
+    differs: Mapping[str, tuple[Any, Any]],
+) -> Arm:
+    """One arm: what sets it apart from the base, its values on the test images, its cost and its curves."""
     own = [unit for unit in units if unit.arm == name]
     done = [unit for unit in own if folder.done(unit.item).exists()]
     row = results.rows.get(name)
@@ -28,7 +34,7 @@ def arm_of(folder: Folder, study: Study, name: str, units: Sequence[Unit], resul
     return Arm(
         name=name,
         about=study.all_arms[name].about,
-        differs=[f"{key}={new}" for key, (_, new) in declared_differences(study, name).items()],
+        differs=[f"{key}={new}" for key, (_, new) in differs.items()],
         runs=len(done),
         values={} if row is None else {metric: interval_of(row, metric, results) for metric in METRICS},
         cost=_cost(folder, done, row),
@@ -42,16 +48,35 @@ def arm_of(folder: Folder, study: Study, name: str, units: Sequence[Unit], resul
     )
 
 
-def ensemble_of(row: Row, results: Results) -> Arm:
-    """Nets that predict together, as one more arm."""
-    cost = Cost(round(row.parameters), None, None, row.seconds_per_image, None, row.members)
+def ensemble_of(folder: Folder, row: Row, results: Results) -> Arm:
+    """Nets that predict together, as one more arm; to train it costs what its nets cost."""
+    seconds = [_seconds_to_train(folder, fold, members) for fold, members in row.members]
+    cost = Cost(
+        parameters=round(row.parameters),
+        operations=None,
+        training_seconds=float(np.mean(seconds)),
+        seconds_per_image=row.seconds_per_image,
+        peak_memory=None,
+        members=max(len(members) for _, members in row.members),
+    )
     values = {metric: interval_of(row, metric, results) for metric in METRICS}
     return Arm(row.name, "", (), len(row.seeds), values, cost, ensemble=True)
 
 
+def _seconds_to_train(folder: Folder, fold: int, members: Sequence[str]) -> float:
+    """Of the trainings that some nets come from, named arm/seed; snapshots of one training cost it once."""
+    trainings = {tuple(name.split("/")[:2]) for name in members}
+    return sum(_seconds(folder, Unit(arm, fold, int(seed))) for arm, seed in trainings)
+
+
+def _seconds(folder: Folder, unit: Unit) -> float:
+    """What a training took, validation not counted."""
+    return float(sum(line["seconds"] for line in read_lines(folder.run(unit) / EPOCHS)))
+
+
 def _cost(folder: Folder, done: Sequence[Unit], row: Row | None) -> Cost:
     costs = [summary_of(folder, unit)["cost"] for unit in done]
-    seconds = [sum(line["seconds"] for line in read_lines(folder.run(unit) / EPOCHS)) for unit in done]
+    seconds = [_seconds(folder, unit) for unit in done]
     return Cost(
         parameters=costs[0]["parameters"] if costs else None,
         operations=costs[0]["operations"] if costs else None,
@@ -91,11 +116,19 @@ def _curve(runs: Sequence[Sequence[Mapping[str, Any]]], name: str) -> Curve:
 
 
 def _stability(folder: Folder, done: Sequence[Unit]) -> float | None:
-    """Standard deviation of the watched metric over the last epochs, the mean over runs."""
-    spreads = []
-    for unit in done:
-        watched = summary_of(folder, unit)["watched"]
-        lines = read_lines(folder.run(unit) / EPOCHS)
-        values = [line[watched] for line in lines if line.get(watched) is not None][-LAST_EPOCHS:]
-        spreads += [float(np.std(values, ddof=1))] if len(values) > 1 else []
-    return float(np.mean(spreads)) if spreads else None
+    """Standard deviation of the watched metric over the last validations, the mean over runs; None where unknown."""
+    spreads = [spread_at_end(_watched(folder, unit)) for unit in done]
+    known = [spread for spread in spreads if spread is not None]
+    return float(np.mean(known)) if known else None
+
+
+def spread_at_end(values: Sequence[float]) -> float | None:
+    """Standard deviation of the last values: LAST of them, and no more than half, since at first a net learns."""
+    last = values[-min(LAST, len(values) // 2) :] if len(values) > 1 else []
+    return float(np.std(last, ddof=1)) if len(last) > 1 else None
+
+
+def _watched(folder: Folder, unit: Unit) -> list[float]:
+    """The watched metric at each validation that gave it."""
+    watched = summary_of(folder, unit)["watched"]
+    return [line[watched] for line in read_lines(folder.run(unit) / EPOCHS) if line.get(watched) is not None]

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from motes.figures.study_results import Shown
+from motes.study.analysis import mean_over_seeds
 from motes.study.description import Study
 from motes.study.folder import Folder
-from motes.study.results import Results, Row, Values
+from motes.study.results import Results, Row
 from motes.study.shown_images import ShownImage, read_shown_images
 
 MOST_SHOWN = 4  # images, and arms beside each other
@@ -18,37 +19,32 @@ MOST_WORST = 5
 
 def worst(row: Row, metric: str, results: Results) -> list[tuple[str, str, float]]:
     """Name, group and value of the test images with the lowest mean over seeds."""
-    means = _over_seeds(row.values[metric])
+    means = mean_over_seeds(row.values[metric])
     order = [int(n) for n in np.argsort(means, kind="stable") if not math.isnan(means[n])]
     return [(results.images[n].name, results.images[n].group, float(means[n])) for n in order[:MOST_WORST]]
-
-
-def _over_seeds(values: Values) -> Values:
-    """The mean of the seeds that have a value, (images,); nan where none has."""
-    known = ~np.isnan(values)
-    total = np.where(known, values, 0).sum(axis=1)
-    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
 def side_by_side(folder: Folder, study: Study, results: Results) -> list[Shown]:
     """A few of the kept test images with what up to four arms made of them: the most telling ones."""
     others = [name for name in study.all_arms if name != study.base]
     arms = [name for name in (study.base, *others) if name in results.rows][:MOST_SHOWN]
+    if not arms:
+        return []
     folds = sorted({image.fold for image in results.images})
     shown = [each for fold in folds for each in _of_fold(folder, fold, arms, results)]
-    return telling(shown, arms)[:MOST_SHOWN] if arms else []
+    return telling(shown, arms)[:MOST_SHOWN]
 
 
 def _of_fold(folder: Folder, fold: int, arms: Sequence[str], results: Results) -> list[Shown]:
     kept = {arm: _kept(folder, fold, arm) for arm in arms}
-    places = [number for number, image in enumerate(results.images) if image.fold == fold]
-    numbers = sorted(set.intersection(*(set(each) for each in kept.values())))
-    return [_shown({arm: kept[arm][number] for arm in arms}, places[number], results) for number in numbers]
+    places = {image.name: place for place, image in enumerate(results.images) if image.fold == fold}
+    names = [name for name in places if all(name in each for each in kept.values())]
+    return [_shown({arm: kept[arm][name] for arm in arms}, places[name], results) for name in names]
 
 
-def _kept(folder: Folder, fold: int, arm: str) -> dict[int, ShownImage]:
+def _kept(folder: Folder, fold: int, arm: str) -> dict[str, ShownImage]:
     path = folder.tested(f"test/fold-{fold}/{arm}").with_suffix(".npz")
-    return {each.number: each for each in read_shown_images(path)}
+    return {each.name: each for each in read_shown_images(path)}
 
 
 def _shown(kept: Mapping[str, ShownImage], place: int, results: Results) -> Shown:

@@ -12,17 +12,18 @@ from motes.study.description import METRICS, Study
 from motes.study.folder import Folder, test_items
 
 Values = NDArray[np.float64]  # (images, seeds), nan where missing
+Tested = tuple[int, list[int], Mapping[str, Any]]  # fold, the places of its images, what a test says of a net
 COUNTS = ("true_positives", "false_positives", "false_negatives")
 
 
 @dataclass(frozen=True)
 class TestImage:
-    """One test image. kinds: for each hard kind which of its particles are of it, (particles,) bool."""
+    """One test image. pixels: their hash. kinds: for each hard kind which particles are of it, (particles,) bool."""
 
     fold: int
     name: str
     group: str
-    sha256: str
+    pixels: str
     particles: int
     kinds: Mapping[str, NDArray[np.bool_]]
 
@@ -31,9 +32,9 @@ class TestImage:
 class Row:
     """An arm, or an ensemble of nets, on the test images.
 
-    seeds: one for each column; of an ensemble of all seeds there is one column. values: by metric, counts among
-    them. found: by column and image, which particles were found. parameters, seconds_per_image: means over the nets.
-    members: nets that predict together.
+    seeds: one for each column; -1 is that of an ensemble of all seeds. values: by metric, counts among them. found: by
+    column and image, which particles were found. parameters, seconds_per_image: means over the nets. members: of each
+    net by fold, what predicts together, as arm/seed.
     """
 
     name: str
@@ -43,19 +44,22 @@ class Row:
     found: Sequence[Sequence[NDArray[np.bool_] | None]]
     parameters: float
     seconds_per_image: float
-    members: int
+    members: Sequence[tuple[int, Sequence[str]]]
 
 
 @dataclass(frozen=True)
 class Results:
-    """All test images, in the order of folds, and the rows by name: arms first, then ensembles. opened: when each
-    test began, s. left_out: ensembles whose nets cannot predict together, and why.
+    """All test images, in the order of folds, and the rows by name: arms first, then ensembles.
+
+    records: what each test wrote, by item. left_out: ensembles whose nets cannot predict together, and why.
+    unread: test images that could not be used, and why.
     """
 
     images: Sequence[TestImage]
     rows: Mapping[str, Row]
-    opened: Mapping[str, float]
+    records: Mapping[str, Mapping[str, Any]]
     left_out: Mapping[str, str]
+    unread: Mapping[str, str]
 
     @property
     def groups(self) -> NDArray[np.str_]:
@@ -72,17 +76,18 @@ def read_results(study: Study, folder: Folder, folds: int) -> Results:
     }
     images = _images(records.values())
     place = {(image.fold, image.name): number for number, image in enumerate(images)}
-    nets: dict[str, dict[int, list[tuple[list[int], Mapping[str, Any]]]]] = {}
+    nets: dict[str, dict[int, list[Tested]]] = {}
     for record in records.values():
         places = [place[record["fold"], row["name"]] for row in record["images"]]
         for net in record["nets"]:
             name, seed = _name_and_seed(net["name"])
-            nets.setdefault(name, {}).setdefault(seed, []).append((places, net))
+            nets.setdefault(name, {}).setdefault(seed, []).append((record["fold"], places, net))
     arms = [name for name in study.all_arms if name in nets]
     names = [*arms, *(name for name in nets if name not in arms)]
     rows = {name: _row(name, name not in arms, nets[name], len(images), study) for name in names}
     left_out = {name: why for record in records.values() for name, why in record["left_out"].items()}
-    return Results(images, rows, {item: record["opened"] for item, record in records.items()}, left_out)
+    unread = {name: why for record in records.values() for name, why in record["unread"].items()}
+    return Results(images, rows, records, left_out, unread)
 
 
 def _images(records: Iterable[Mapping[str, Any]]) -> list[TestImage]:
@@ -92,10 +97,10 @@ def _images(records: Iterable[Mapping[str, Any]]) -> list[TestImage]:
         for row in record["images"]:
             kinds = {name: _flags(text) for name, text in row["kinds"].items()}
             image = TestImage(
-                record["fold"], row["name"], row["group"], row["sha256"], row["particles"], kinds
+                record["fold"], row["name"], row["group"], row["image_sha256"], row["particles"], kinds
             )
             found.setdefault((image.fold, image.name), image)
-    return [found[key] for key in sorted(found)]
+    return list(found.values())
 
 
 def _name_and_seed(name: str) -> tuple[str, int]:
@@ -107,20 +112,20 @@ def _name_and_seed(name: str) -> tuple[str, int]:
 def _row(
     name: str,
     ensemble: bool,
-    by_seed: Mapping[int, Sequence[tuple[list[int], Mapping[str, Any]]]],
+    by_seed: Mapping[int, Sequence[Tested]],
     images: int,
     study: Study,
 ) -> Row:
-    seeds = sorted(by_seed) if ensemble else list(study.seeds)
+    seeds = [seed for seed in (-1, *study.seeds) if seed in by_seed] if ensemble else list(study.seeds)
     values = {metric: np.full((images, len(seeds)), np.nan) for metric in (*METRICS, *COUNTS)}
     found: list[list[NDArray[np.bool_] | None]] = [[None] * images for _ in seeds]
     for column, seed in enumerate(seeds):
-        for places, net in by_seed.get(seed, ()):
+        for _, places, net in by_seed.get(seed, ()):
             for place, scores, flags in zip(places, net["scores"], net["found"], strict=True):
                 found[column][place] = _flags(flags)
                 for metric, table in values.items():
                     table[place, column] = np.nan if scores[metric] is None else scores[metric]
-    nets = [net for each in by_seed.values() for _, net in each]
+    nets = [net for each in by_seed.values() for _, _, net in each]
     return Row(
         name=name,
         ensemble=ensemble,
@@ -129,7 +134,7 @@ def _row(
         found=found,
         parameters=_mean(net["parameters"] for net in nets),
         seconds_per_image=_mean(net["seconds_per_image"] for net in nets),
-        members=max(len(net["members"]) for net in nets),
+        members=[(fold, net["members"]) for each in by_seed.values() for fold, _, net in each],
     )
 
 

@@ -17,16 +17,19 @@ from motes.cluster.options import SlurmOptions, slurm_options
 from motes.cluster.slurm import on_slurm
 from motes.cluster.tasks import Standing
 from motes.errors import InputError, OutputError
+from motes.jobs.run_record import METRICS
 from motes.jobs.telling import Silent, Teller
+from motes.jobs.train import differences
 from motes.output import write_text
-from motes.recipe_file import flat
+from motes.recipe import Recipe
+from motes.recipe_file import flat, load_recipe
 from motes.study.data import lay_out_data
 from motes.study.description import Study
 from motes.study.file import arm_recipe, as_yaml
 from motes.study.folder import Folder, Unit, pilot_units, test_items, training_units
 from motes.study.planning import Plan, check_budget, make_plan, read_plan
 from motes.study.report import write_report
-from motes.study.work import task_of
+from motes.study.work import note, task_of
 
 LOOK = 2.0  # seconds between looks at how far trainings have come
 
@@ -80,20 +83,25 @@ def run_study(
     """
     teller = teller or Silent()
     folder = Folder(out)
+    if options.table is not None:
+        study = study.model_copy(update={"data": None})  # the user's images take the place of simulated ones
     out.mkdir(parents=True, exist_ok=True)
     with FileLock(out / ".preparing.lock"):
         claim(folder, study)
         do = doer(folder, where, teller)
         folds = lay_out_data(study, options.table, folder, teller)
-    if options.retry:
-        _forget_failures(folder)
+        if options.retry:
+            forget_failures(folder)
     plan = _planned(study, folder, folds, do, options)
-    check_budget(plan, options.budget or study.budget.hours)
+    check_budget(plan, study.budget.hours if options.budget is None else options.budget)
     if options.plan_only:
         return Outcome(folder, plan, {}, None)
     units = training_units(study, folds)
-    do.all("training", [unit.item for unit in units], lambda: epochs_done(folder, units))
-    do.all("testing", list(test_items(study, folds)))
+    epochs = epochs_of_arms(folder, study)
+    do.all("training", [unit.item for unit in units], lambda: epochs_done(folder, units, epochs))
+    tests = list(test_items(study, folds))
+    drop_stale_tests(folder, units, folds, tests)
+    do.all("testing", tests)
     return Outcome(folder, plan, failures(folder), write_report(folder, study, folds))
 
 
@@ -160,8 +168,19 @@ def claim(folder: Folder, study: Study) -> None:
     else:
         check_free(folder, "study")
     for name in study.all_arms:
-        write_text(folder.arm(name), arm_recipe(study, name).as_yaml())
+        _keep_recipe(folder, name, arm_recipe(study, name))
     write_text(folder.study, as_yaml(study))
+
+
+def _keep_recipe(folder: Folder, name: str, recipe: Recipe) -> None:
+    """Write an arm's recipe; OutputError where the study began with another."""
+    kept = folder.arm(name)
+    if folder.begun and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
+        raise OutputError(
+            f"the recipe of {name} has changed since the study in {folder.path} began ({differences(kept, recipe)}); "
+            "change it back, or use another folder"
+        )
+    write_text(kept, recipe.as_yaml())
 
 
 def check_free(folder: Folder, what: str) -> None:
@@ -186,9 +205,27 @@ def failures(folder: Folder) -> dict[str, str]:
     }
 
 
-def _forget_failures(folder: Folder) -> None:
+def forget_failures(folder: Folder) -> None:
+    """Let what has failed be begun again."""
     for item in failures(folder):
-        folder.failed(item).unlink()
+        folder.failed(item).unlink(missing_ok=True)
+        note(folder, item, "begun again")
+
+
+def drop_stale_tests(folder: Folder, units: Sequence[Unit], folds: int, items: Sequence[str]) -> None:
+    """Let the tests of a fold be done again where a training has ended since, which only --retry brings about."""
+    for fold in range(folds):
+        ended = [done_at(folder, unit.item) for unit in units if unit.fold == fold]
+        tests = [item for item in items if item.startswith(f"test/fold-{fold}/")]
+        if any(when and when < max(ended) for when in (done_at(folder, item) for item in tests)):
+            for item in tests:
+                folder.done(item).unlink(missing_ok=True)
+
+
+def done_at(folder: Folder, item: str) -> str:
+    """When a piece of work was done, as 2026-01-31T12:00:00.000000+00:00; empty where it is not."""
+    path = folder.done(item)
+    return str(json.loads(path.read_text(encoding="utf-8"))["at"]) if path.is_file() else ""
 
 
 def _planned(study: Study, folder: Folder, folds: int, do: Doer, options: Options) -> Plan:
@@ -212,22 +249,25 @@ def _check_measured(study: Study, folder: Folder) -> None:
         failed = folder.failed(f"measure/{arm}")
         if failed.is_file():
             reason = failed.read_text(encoding="utf-8").strip()
-            failed.unlink()  # the next launch looks again, after the data have been mended
+            failed.unlink(missing_ok=True)  # the next launch looks again, after the data have been mended
             raise InputError(f"the arm {arm} cannot be trained: {reason}")
 
 
-def epochs_done(folder: Folder, units: Sequence[Unit]) -> tuple[int, int]:
+def epochs_of_arms(folder: Folder, study: Study) -> dict[str, int]:
+    """How many epochs a training of each arm has at most."""
+    return {name: load_recipe(str(folder.arm(name))).training.epochs for name in study.all_arms}
+
+
+def epochs_done(folder: Folder, units: Sequence[Unit], epochs: Mapping[str, int]) -> tuple[int, int]:
     """How many epochs of all trainings are done, of how many; a training that has ended counts as whole."""
-    done = total = 0
+    done = 0
     for unit in units:
-        recipe = yaml.safe_load(folder.arm(unit.arm).read_text(encoding="utf-8"))
-        epochs, metrics = recipe["training"]["epochs"], folder.run(unit) / "metrics.jsonl"
-        total += epochs
+        metrics = folder.run(unit) / METRICS
         if folder.done(unit.item).exists() or folder.failed(unit.item).exists():
-            done += epochs
+            done += epochs[unit.arm]
         elif metrics.is_file():
             done += metrics.read_bytes().count(b"\n")
-    return done, total
+    return done, sum(epochs[unit.arm] for unit in units)
 
 
 @contextmanager

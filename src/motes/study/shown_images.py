@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from motes.figures.pictures import circles, middle_section
 from motes.jobs.training_data import Prepared
 from motes.jobs.training_report import whole
 from motes.output import replacing
@@ -19,12 +21,12 @@ MOST = 12  # images that are kept of a fold, evenly spread; the report shows the
 
 @dataclass(frozen=True)
 class ShownImage:
-    """An image at the working scale, with truth and picks of the first class in its pixels.
+    """An image at the working scale, or the middle section of a volume, with truth and picks in its pixels.
 
-    number: among the test images of its fold. data, probability: ([z,] y, x). diameter: px.
+    data, probability: (y, x). picks: of the first class; of a volume those that the section cuts. diameter: px.
     """
 
-    number: int
+    name: str
     data: NDArray[np.float32]
     probability: NDArray[np.float32]
     truth: Picks
@@ -39,16 +41,23 @@ def kept_numbers(images: int) -> list[int]:
 
 def keep_shown_images(path: Path, images: Sequence[Prepared], found: Examination) -> None:
     """Write the images whose maps were kept into one file, .npz: grey values as float16, probabilities as bytes."""
-    arrays: dict[str, NDArray[np.generic]] = {"numbers": np.array(sorted(found.maps))}
-    for number, maps in found.maps.items():
+    arrays: dict[str, NDArray[Any]] = {"names": np.array([images[n].name for n in found.maps], dtype=np.str_)}
+    for place, (number, maps) in enumerate(found.maps.items()):
         image = images[number]
-        arrays[f"data-{number}"] = whole(image.labelled).astype(np.float16)
-        arrays[f"map-{number}"] = np.rint(255 * maps.max(axis=0)).astype(np.uint8)
-        arrays[f"truth-{number}"] = true_picks(image.labelled, 0).points
-        arrays[f"picks-{number}"] = found.picks[number][0].points
-        arrays[f"diameter-{number}"] = np.array(image.working[0])
+        data, diameter = whole(image.labelled), image.working[0]
+        arrays[f"data-{place}"] = middle_section(data).astype(np.float16)
+        arrays[f"map-{place}"] = np.rint(255 * middle_section(maps.max(axis=0))).astype(np.uint8)
+        arrays[f"truth-{place}"] = in_section(true_picks(image.labelled, 0), data.shape, diameter)
+        arrays[f"picks-{place}"] = in_section(found.picks[number][0], data.shape, diameter)
+        arrays[f"diameter-{place}"] = np.array(diameter)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def in_section(picks: Picks, shape: tuple[int, ...], diameter: float) -> NDArray[np.float64]:
+    """The centres (n, 2), y and x, of the picks that the middle section of an image of a shape cuts."""
+    drawn = circles(picks, shape, diameter)
+    return drawn[drawn[:, 2] > 0, :2]
 
 
 def read_shown_images(path: Path) -> list[ShownImage]:
@@ -58,12 +67,12 @@ def read_shown_images(path: Path) -> list[ShownImage]:
     with np.load(path) as arrays:
         return [
             ShownImage(
-                number=number,
-                data=arrays[f"data-{number}"].astype(np.float32),
-                probability=arrays[f"map-{number}"].astype(np.float32) / 255,
-                truth=Picks(arrays[f"truth-{number}"]),
-                picks=Picks(arrays[f"picks-{number}"]),
-                diameter=float(arrays[f"diameter-{number}"]),
+                name=str(name),
+                data=arrays[f"data-{place}"].astype(np.float32),
+                probability=arrays[f"map-{place}"].astype(np.float32) / 255,
+                truth=Picks(arrays[f"truth-{place}"]),
+                picks=Picks(arrays[f"picks-{place}"]),
+                diameter=float(arrays[f"diameter-{place}"]),
             )
-            for number in arrays["numbers"].tolist()
+            for place, name in enumerate(arrays["names"])
         ]

@@ -1,10 +1,11 @@
 """What a study found, in sentences: the answer, what limits it, and the method ready for a paper."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from motes.figures.pages import METRIC_NAMES, counted, listed
 from motes.figures.study_results import AuditRow, Comparison, StudyResults
+from motes.study.analysis import CLEAR
 from motes.study.description import Study
 from motes.study.results import Results
 from motes.study.variance import FEWEST_GROUPS
@@ -14,7 +15,6 @@ KINDS_OF_DIVISION = {
     "k_fold": "cross-validation by group, in which each group is tested once",
     "leave_one_group_out": "cross-validation that leaves out one group at a time for the test",
 }
-CLEAR = 0.05  # the level of the corrected p value
 MOST_NAMED = 3  # differences in the answer
 
 
@@ -24,16 +24,17 @@ def answer(page: StudyResults) -> str:
     known = [each for each in deciding if not math.isnan(each.difference.low)]
     if not known:
         return "There is no answer yet: the test results of two arms that could be compared are missing."
-    return _answer_of_one(page, known[0]) if len(known) == 1 else _answer_of_many(page, known)
+    return (
+        _answer_of_one(page, known[0]) if len(known) == 1 and known[0].arm else _answer_of_many(page, known)
+    )
 
 
 def _answer_of_one(page: StudyResults, found: Comparison) -> str:
-    values = {arm.name: arm.values[page.metric].value for arm in page.arms if page.metric in arm.values}
     better = {"higher": f"so {found.arm} is better", "lower": f"so {found.arm} is worse"}
     return (
-        f"On {_seen_on(found)}, {found.arm} reaches {_a_metric(page.metric)} of {values[found.arm]:.3f} and "
-        f"{found.base} {values[found.base]:.3f}: a difference of {difference(found)}, "
-        f"{better.get(found.words, f'{found.words}')}."
+        f"On {_seen_on(found)}, {found.arm} reaches {_a_metric(page.metric)} of {found.arm_value:.3f} and "
+        f"{found.base} {found.base_value:.3f}: a difference of {difference(found)}, "
+        f"{better.get(found.words, found.words)}."
     )
 
 
@@ -76,12 +77,13 @@ def difference(found: Comparison) -> str:
     return f"{value.value:+.4f} (95 % interval {value.low:+.4f} to {value.high:+.4f})"
 
 
-def caveats(page: StudyResults, left_out: Mapping[str, str]) -> list[str]:
+def caveats(page: StudyResults, results: Results) -> list[str]:
     """What the reader must know to trust the answer as far as it goes, and no further."""
     deciding = [each for each in page.comparisons if each.metric == page.metric]
     groups = max((each.groups for each in deciding), default=0)
     seeds = min((each.seeds for each in deciding if each.kind != "ensemble"), default=0)
     failed = [arm.name for arm in page.arms if arm.failed]
+    empty = sum(image.particles == 0 for image in results.images)
     notes = []
     if 0 < groups < FEWEST_GROUPS:
         there = "is one test group" if groups == 1 else f"are only {groups} test groups"
@@ -90,10 +92,20 @@ def caveats(page: StudyResults, left_out: Mapping[str, str]) -> list[str]:
         notes.append("There is one seed: the intervals do not say how much another training would differ.")
     if failed:
         notes.append(
-            f"Trainings of {listed(failed)} failed. Comparisons leave out the seeds that either arm is missing, so "
-            "they speak of the trainings that worked."
+            f"Trainings of {listed(failed)} failed. Comparisons leave out what either arm is missing (a seed, or in "
+            "several folds the images of a fold), so they speak of the trainings that worked."
         )
-    notes += [f"The ensemble {name} was left out: {reason}." for name, reason in left_out.items()]
+    if empty:
+        notes.append(
+            f"{counted(empty, 'test image')} without particles count in no metric of picks; the false picks there "
+            "stand in scores.csv."
+        )
+    if results.unread:
+        name, reason = next(iter(results.unread.items()))
+        notes.append(
+            f"{counted(len(results.unread), 'test image')} could not be used, the first is {name}: {reason}"
+        )
+    notes += [f"The ensemble {name} was left out: {reason}." for name, reason in results.left_out.items()]
     return notes
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from motes.cluster.tasks import Task, holding
-from motes.errors import MotesError
+from motes.errors import InputError, TrainingError
 from motes.output import explained, write_text
 from motes.study.folder import Folder
 from motes.study.pieces import PIECES
@@ -41,7 +41,7 @@ def work_on(folder: Folder, item: str) -> None:
         piece: Callable[[Folder, str], dict[str, Any]] = PIECES[item.partition("/")[0]]
         try:
             outcome = piece(folder, item)
-        except MotesError as error:
+        except (InputError, TrainingError) as error:  # anything else, such as a full disk, may pass
             write_text(folder.failed(item), f"{error}\n")
             note(folder, item, "failed")
             return

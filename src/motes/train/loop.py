@@ -4,6 +4,8 @@ import hashlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -44,6 +46,8 @@ def train_net(net: nn.Module, plan: Plan) -> Progress:
     """
     trainee = make_trainee(net, plan.training)
     progress = load_checkpoint(plan.run, trainee)
+    if plan.processes.count > 1 and progress.steps:
+        progress.shown = shown_again(plan, progress)
     with torch.random.fork_rng(devices=[]):
         while progress.epochs < plan.training.epochs and not progress.stopped:
             train_epoch(trainee, plan, progress)
@@ -187,6 +191,15 @@ def use_weights(trainee: Trainee, plan: Plan, progress: Progress) -> None:
     elif trainee.average is not None:
         trainee.net.load_state_dict(trainee.net_in_use.state_dict())
     trainee.net.eval()
+
+
+def shown_again(plan: Plan, progress: Progress) -> Shown:
+    """What this process was shown in the steps of the epoch that are done; a checkpoint knows the first one's only."""
+    shown, before = Shown(), replace(progress, steps=0)
+    for parts, _ in islice(upcoming(plan, before), progress.steps):
+        for part in parts:
+            shown.add(part)
+    return shown
 
 
 def upcoming(plan: Plan, progress: Progress, on_gpu: bool = False) -> Iterator[tuple[list[Patches], float]]:
