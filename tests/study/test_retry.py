@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from motes.output import write_text
-from motes.study.folder import Folder, Unit, test_items, training_units
+from motes.study.folder import Folder, Unit, items_of_tests, training_units
 from motes.study.run import drop_stale_tests, failures, forget_failures
 from study_folder import made_up_study
 
@@ -15,7 +15,7 @@ def done(folder: Folder, item: str, at: int) -> None:
 
 def test_tests_are_stale_where_a_training_of_their_fold_is_younger(tmp_path: Path) -> None:
     study, folder = made_up_study(ensembles=["arms"]), Folder(tmp_path)
-    units, items = training_units(study, 2), list(test_items(study, 2))
+    units, items = training_units(study, 2), list(items_of_tests(study, 2))
     for unit in units:
         done(folder, unit.item, 10)
     for item in items:

@@ -131,7 +131,7 @@ def pilot_units(study: Study) -> list[Unit]:
     ]
 
 
-def test_items(study: Study, folds: int) -> Iterator[str]:
+def items_of_tests(study: Study, folds: int) -> Iterator[str]:
     """Every test: all nets of an arm on a fold, and where arms predict together all nets of a fold."""
     for fold in range(folds):
         for arm in study.all_arms:

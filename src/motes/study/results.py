@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.study.description import METRICS, Study
-from motes.study.folder import Folder, test_items
+from motes.study.folder import Folder, items_of_tests
 
 Values = NDArray[np.float64]  # (images, seeds), nan where missing
 Tested = tuple[int, list[int], Mapping[str, Any]]  # fold, the places of its images, what a test says of a net
@@ -71,7 +71,7 @@ def read_results(study: Study, folder: Folder, folds: int) -> Results:
     """Everything that the tests have written so far."""
     records = {
         item: json.loads(folder.tested(item).read_text(encoding="utf-8"))
-        for item in test_items(study, folds)
+        for item in items_of_tests(study, folds)
         if folder.tested(item).is_file()
     }
     images = _images(records.values())

@@ -26,7 +26,7 @@ from motes.recipe_file import flat, load_recipe
 from motes.study.data import lay_out_data
 from motes.study.description import Study
 from motes.study.file import arm_recipe, as_yaml
-from motes.study.folder import Folder, Unit, pilot_units, test_items, training_units
+from motes.study.folder import Folder, Unit, items_of_tests, pilot_units, training_units
 from motes.study.planning import Plan, check_budget, make_plan, read_plan
 from motes.study.report import write_report
 from motes.study.work import note, task_of
@@ -99,7 +99,7 @@ def run_study(
     units = training_units(study, folds)
     epochs = epochs_of_arms(folder, study)
     do.all("training", [unit.item for unit in units], lambda: epochs_done(folder, units, epochs))
-    tests = list(test_items(study, folds))
+    tests = list(items_of_tests(study, folds))
     drop_stale_tests(folder, units, folds, tests)
     do.all("testing", tests)
     return Outcome(folder, plan, failures(folder), write_report(folder, study, folds))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from motes.errors import InputError
 from motes.study.description import Study
-from motes.study.folder import Folder, Unit, test_items, training_units
+from motes.study.folder import Folder, Unit, items_of_tests, training_units
 from motes.study.pieces import kept_study
 from motes.study.run import epochs_done, epochs_of_arms, failures
 from motes.study.work import task_of
@@ -54,7 +54,7 @@ def _row(folder: Folder, arm: str, units: Sequence[Unit], each: Mapping[str, int
 def _stage(folder: Folder, study: Study, folds: int) -> str:
     """What it is at."""
     over = [task_of(folder, unit.item).over for unit in training_units(study, folds)]
-    tested = [task_of(folder, item).over for item in test_items(study, folds)]
+    tested = [task_of(folder, item).over for item in items_of_tests(study, folds)]
     if not folds:
         return "data are being laid out"
     if not folder.plan.is_file():
