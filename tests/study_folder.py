@@ -1,7 +1,7 @@
 """The folder of a study whose tests are made up: two arms, two groups, two seeds."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,12 @@ def made_up_study(**values: Any) -> Study:
 
 
 def write_test(
-    folder: Folder, item: str, nets: dict[str, Callable[[int], float | None]], kinds: str = "10"
+    folder: Folder,
+    item: str,
+    nets: dict[str, Callable[[int], float | None]],
+    kinds: str = "10",
+    images: Sequence[tuple[str, str]] = IMAGES,
+    fold: int = 0,
 ) -> None:
     """What a test leaves: for each net, by its name, a value for each image in every metric."""
     rows = [
@@ -34,22 +39,22 @@ def write_test(
             "particles": 2,
             "kinds": {"edge": kinds},
         }
-        for name, group in IMAGES
+        for name, group in images
     ]
     record = {
         "item": item,
-        "fold": 0,
+        "fold": fold,
         "by": {"device": "cpu", "code": "c0de"},
         "models": {},
         "images": rows,
-        "nets": [_net(name, value) for name, value in nets.items()],
+        "nets": [_net(name, value, len(images)) for name, value in nets.items()],
         "left_out": {},
         "unread": {},
     }
     write_text(folder.tested(item), json.dumps(record))
 
 
-def _net(name: str, value: Callable[[int], float | None]) -> dict[str, Any]:
+def _net(name: str, value: Callable[[int], float | None], images: int) -> dict[str, Any]:
     counts = {"true_positives": 1, "false_positives": 0, "false_negatives": 1}
     return {
         "name": name,
@@ -57,8 +62,8 @@ def _net(name: str, value: Callable[[int], float | None]) -> dict[str, Any]:
         "parameters": 10,
         "seconds_per_image": 0.5,
         "thresholds": {"particle": 0.5},
-        "scores": [dict.fromkeys(METRICS, value(number)) | counts for number in range(len(IMAGES))],
-        "found": ["10"] * len(IMAGES),
+        "scores": [dict.fromkeys(METRICS, value(number)) | counts for number in range(images)],
+        "found": ["10"] * images,
     }
 
 

@@ -71,15 +71,17 @@ def test_caveats_tell_how_far_the_answer_reaches(page: StudyResults, tmp_path: P
     study, folder = made_up_folder(tmp_path)
     results = read_results(study, folder, 1)
     apart = replace(results, left_out={"all arms": "they differ"})
-    assert caveats(page, results) == [
+    assert caveats(page, results)[0] == (
         "There are only 2 test groups: the intervals speak of these groups only, not of other proteins."
-    ]
-    many = replace(page, comparisons=[replace(each, groups=6) for each in page.comparisons])
+    )
+    two = replace(page, comparisons=[replace(each, groups=6) for each in page.comparisons])
+    assert [caveat[:26] for caveat in caveats(two, results)] == ["There are only two seeds, "]
+    many = replace(page, comparisons=[replace(each, groups=6, seeds=3) for each in page.comparisons])
     assert caveats(many, results) == []
     alone = [found(page, groups=6, seeds=1)]
     assert "There is one seed" in caveats(replace(page, comparisons=alone), results)[0]
     failed = replace(page, arms=[replace(page.arms[0], failed=["x"]), *page.arms[1:]])
-    assert "Trainings of plain failed" in caveats(failed, results)[1]
+    assert "Trainings of plain failed" in caveats(failed, results)[2]
     assert "The ensemble all arms was left out: they differ" in caveats(many, apart)[0]
     unread = replace(results, unread={"x.mrc": "it is damaged"})
     assert caveats(many, unread) == ["1 test image could not be used, the first is x.mrc: it is damaged"]

@@ -49,8 +49,15 @@ class Augmentation(BaseModel):
     elastic: float = Field(
         0, ge=0, le=1, description="probability of an elastic deformation, of the crops not on the grid"
     )
-    elastic_alpha: float = Field(50, ge=0, description="its strength, px: what its smooth noise is times")
-    elastic_sigma: float = Field(5, ge=1, description="its smoothness, px: sigma of the Gaussian")
+    elastic_alpha: float = Field(
+        50,
+        ge=0,
+        description="its strength, px: what its smooth noise is times",
+        json_schema_extra=may_change(),
+    )
+    elastic_sigma: float = Field(
+        5, ge=1, description="its smoothness, px: sigma of the Gaussian", json_schema_extra=may_change()
+    )
     contrast: float = Field(0.2, ge=0, lt=1, description="largest relative change of contrast")
     contrast_share: float = Field(1, ge=0, le=1, description="share of crops whose contrast changes")
     brightness: float = Field(
@@ -64,7 +71,7 @@ class Augmentation(BaseModel):
     blur: float = Field(0, ge=0, description="largest sigma of a Gaussian blur, px")
     blur_share: float = Field(1, ge=0, le=1, description="share of crops that are blurred")
     squares: int = Field(0, ge=0, description="number of dropped-out squares (cubes in 3D)")
-    squares_size: int = Field(16, ge=1, description="their largest side, px")
+    squares_size: int = Field(16, ge=1, description="their largest side, px", json_schema_extra=may_change())
     squares_share: float = Field(1, ge=0, le=1, description="share of crops with dropped-out squares")
     ice: float = Field(0, ge=0, le=1, description="probability of a simulated piece of contamination ice")
     defocus: float = Field(

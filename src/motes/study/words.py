@@ -90,6 +90,11 @@ def caveats(page: StudyResults, results: Results) -> list[str]:
         notes.append(f"There {there}: the intervals speak of these groups only, not of other proteins.")
     if seeds == 1:
         notes.append("There is one seed: the intervals do not say how much another training would differ.")
+    if seeds == 2:
+        notes.append(
+            "There are only two seeds, which tell little of how much trainings differ: intervals are wide, or now and "
+            "then narrow by luck. Three or more are better."
+        )
     if failed:
         notes.append(
             f"Trainings of {listed(failed)} failed. Comparisons leave out what either arm is missing (a seed, or in "
