@@ -1,7 +1,7 @@
 """The folder of a study whose tests are made up: two arms, two groups, two seeds."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def made_up_study(**values: Any) -> Study:
 def write_test(
     folder: Folder,
     item: str,
-    nets: dict[str, Callable[[int], float | None]],
+    nets: Mapping[str, Callable[[int], float | None]],
     kinds: str = "10",
     images: Sequence[tuple[str, str]] = IMAGES,
     fold: int = 0,

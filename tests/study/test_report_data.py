@@ -12,6 +12,7 @@ import pytest
 
 from motes.figures.study_results import FailureRow, Interval, StudyResults
 from motes.study.description import METRICS
+from motes.study.folder import Folder
 from motes.study.report import page_of
 from motes.study.report_data import as_data, scores_table
 from motes.study.results import COUNTS, Results, read_results
@@ -69,8 +70,8 @@ def test_names_with_commas_and_quotes_come_back(tmp_path: Path) -> None:
 
 
 def test_without_results_the_table_has_its_header_alone(tmp_path: Path) -> None:
-    study, _ = made_up_folder(tmp_path)
-    text = scores_table(read_results(study, type(made_up_folder(tmp_path)[1])(tmp_path / "none"), 1))
+    study, _ = made_up_folder(tmp_path / "s")
+    text = scores_table(read_results(study, Folder(tmp_path / "none"), 1))
     assert text == "row,ensemble,seed,fold,group,image," + ",".join((*METRICS, *COUNTS)) + "\n"
 
 

@@ -84,7 +84,7 @@ def test_of_a_volume_the_middle_section_is_kept_with_the_picks_that_it_cuts(tmp_
     truth = [[3, 1, 1], [4.75, 1, 2], [5, 1, 3], [1.25, 2, 4], [1, 3, 3], [6, 0, 0]]
     image = prepared("v", volume, truth, 4.0)
     picks = Picks(np.array([[2.0, 3, 1], [5.5, 0, 0]]), scores=np.array([0.9, 0.8]))
-    keep_shown_images(tmp_path / "x.npz", [image], examination({0: (volume / 10)[None]}, [[picks]]))
+    keep_shown_images(tmp_path / "x.npz", [image], examination({0: volume[None] / np.float32(10)}, [[picks]]))
     (read,) = read_shown_images(tmp_path / "x.npz")
     np.testing.assert_array_equal(read.data, np.full((4, 5), 3, np.float32))
     assert read.probability == pytest.approx(np.full((4, 5), 0.3), abs=0.501 / 255)

@@ -82,7 +82,7 @@ def test_each_stage_has_its_words(made: tuple[Study, Folder]) -> None:
 
 
 def test_trainings_are_counted_by_arm_and_what_they_have_done_in_epochs(made: tuple[Study, Folder]) -> None:
-    study, folder = made
+    _, folder = made
     planned(folder)
     assert status_of(folder.path).columns == ("arm", "done", "running", "failed", "waiting", "epochs")
     assert rows(folder) == [("plain", 0, 0, 0, 2, "0 of 8"), ("gated", 0, 0, 0, 2, "0 of 12")]
