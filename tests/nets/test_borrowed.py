@@ -113,9 +113,10 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
     path = tmp_path / "w.pth"
     with pytest.raises(ModelError, match="does not exist"):
         load_encoder(module, RESNET, path)
-    path.write_bytes(b"not weights")
-    with pytest.raises(ModelError, match="cannot be read as weights"):
-        load_encoder(module, RESNET, path)
+    for spoilt in (b"not weights", b"junk", b""):
+        path.write_bytes(spoilt)
+        with pytest.raises(ModelError, match="cannot be read as weights"):
+            load_encoder(module, RESNET, path)
     torch.save({"state_dict": published_resnet18()}, path)
     with pytest.raises(ModelError, match="expected a state dictionary"):
         load_encoder(module, RESNET, path)

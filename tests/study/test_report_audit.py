@@ -136,7 +136,7 @@ def test_without_results_nothing_is_known(made: Made) -> None:
         folder.tested(item).unlink()
     rows = checked(made)
     assert {rows[check].outcome for check in ("groups", "test", "tested")} == {"unknown"}
-    assert rows["test"].evidence == "no test has been done yet"
+    assert rows["test"].evidence == "no test is noted in the log"
 
 
 def test_without_a_training_that_has_ended_the_division_is_not_known(made: Made) -> None:
@@ -248,3 +248,45 @@ def test_images_without_particles_are_tested_all_the_same(made: Made) -> None:
     nets = {f"gated/{seed}": (lambda n: None if n == 0 else 0.5) for seed in (0, 1)}
     write_test(folder, GATED, nets)
     assert checked(made)["tested"].outcome == "same"
+
+
+def test_a_fold_without_a_test_is_not_known(made: Made) -> None:
+    study, folder = made
+    for unit in training_units(study, 2):
+        if unit.fold == 1:
+            trained(folder, unit, at(6))
+    rows = checked(made, folds=2)
+    assert (rows["tested"].outcome, rows["groups"].outcome) == ("unknown", "unknown")
+    assert "fold 1 has not been tested" in rows["tested"].where
+
+
+def test_records_that_are_lost_leave_the_checks_unknown(made: Made) -> None:
+    study, folder = made
+    folder.log.unlink()
+    for unit in training_units(study, 1):
+        (folder.run(unit) / MANIFEST).unlink()
+    rows = checked(made)
+    assert (rows["test"].outcome, rows["groups"].outcome) == ("unknown", "unknown")
+
+
+def test_only_a_training_that_was_begun_again_explains_an_early_test(made: Made) -> None:
+    _, folder = made
+    log(folder, GATED, "begun", at(9))
+    log(folder, "test/fold-0/plain", "begun again", at(25))
+    assert checked(made)["test"].outcome == "failed"
+    log(folder, "train/gated/fold-0/seed-1", "begun again", at(9))
+    assert checked(made)["test"].outcome == "failed"  # not after it
+    log(folder, "train/gated/fold-0/seed-1", "begun again", at(11))
+    assert checked(made)["test"].outcome == "declared"
+
+
+def test_a_declared_precision_may_be_that_of_the_test_too(made: Made) -> None:
+    study, folder = made
+    change(folder, GATED, lambda record: record["by"].update(precision="bfloat16"))
+    change(folder, "test/fold-0/plain", lambda record: record["by"].update(precision="float32"))
+    change(folder, TOGETHER, lambda record: record["by"].update(precision="float32"))
+    assert checked(made)["tested"].outcome == "failed"
+    results = read_results(study, folder, 1)
+    declared = {"plain": [], "gated": ["training.precision"]}
+    rows = audit_of(folder, study, training_units(study, 1), results, declared)
+    assert {row.check: row.outcome for row in rows}["tested"] == "same"

@@ -24,6 +24,8 @@ SIDE = 8
 Images = Sequence[tuple[str, str]]
 Value = Callable[[int], float | None]
 
+POINT = np.array([[1.0, 1.0]])
+
 
 def keep_pictures(
     folder: Folder, fold: int, arm: str, images: Images, first: int = 0, side: int = SIDE
@@ -245,3 +247,24 @@ def test_the_worst_images_have_the_lowest_means_over_seeds(made: tuple[Study, Fo
 
 def test_no_image_is_worst_where_none_has_a_value(made: tuple[Study, Folder]) -> None:
     assert worst_of(made, [(None, None), (None, None)]) == []
+
+
+def test_words_are_true_where_an_arm_gains_on_every_image_or_loses_on_every_one() -> None:
+    blank = np.zeros((4, 4), np.float32)
+    for sign, wrong in ((1, "loses the most"), (-1, "gains the most")):
+        shown = [
+            Shown(
+                str(n),
+                "g",
+                blank,
+                Picks(POINT),
+                {},
+                {},
+                2.0,
+                {"plain": 0.5, "gated": 0.5 + sign * (0.1 + 0.1 * n)},
+            )
+            for n in range(3)
+        ]
+        told = [each.why for each in telling(shown, ["plain", "gated"])]
+        assert not any(wrong in why for why in told)
+        assert any("gated" in why for why in told)

@@ -15,6 +15,7 @@ from motes.jobs.training_data import Parts, gather
 from motes.recipe import Recipe
 from motes.train.checkpoint import Progress
 from motes.train.loop import make_trainee, train_step, upcoming
+from motes.train.mining import LOOKED_AT
 from motes.train.plan import Plan
 from motes.train.processes import ALONE
 
@@ -25,7 +26,7 @@ STEPS = 4  # that are timed, after one that warms up
 class Measured:
     """Seconds for the start of a run (of the process, reading images, building the net), a step, a validation image.
 
-    steps: of the optimiser in a whole training, at most. looks: validation images predicted in it.
+    steps: of the optimiser in a whole training, at most. looks: whole images predicted in it.
     """
 
     start: float
@@ -65,7 +66,8 @@ def measure_training(
     step = _seconds_a_step(recipe, parts, run, net)
     steps = recipe.training.steps_for(len(parts.train)) * recipe.training.epochs
     validations = sum(recipe.training.is_validated(epoch + 1) for epoch in range(recipe.training.epochs))
-    return Measured(start, step, image, steps, (validations + 2) * len(parts.validation))
+    mined = min(LOOKED_AT, len(parts.train)) * recipe.training.epochs if recipe.sampling.hard else 0
+    return Measured(start, step, image, steps, (validations + 2) * len(parts.validation) + mined)
 
 
 def _seconds_a_step(recipe: Recipe, parts: Parts, run: Path, net: torch.nn.Module) -> float:

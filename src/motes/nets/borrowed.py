@@ -6,6 +6,7 @@ output does not depend on are taken out, so that every parameter there is gets a
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -226,11 +227,13 @@ def _read_tensors(path: Path) -> Mapping[str, Tensor]:
         RuntimeError,
         EOFError,
         ValueError,
+        struct.error,  # one that is cut off
         KeyError,
         pickle.UnpicklingError,
     ) as error:
+        reason = next(iter(str(error).splitlines()), "it is empty")
         raise ModelError(
-            f"{path} cannot be read as weights ({str(error).splitlines()[0]}); expected a .pth file that holds "
+            f"{path} cannot be read as weights ({reason}); expected a .pth file that holds "
             "only tensors, or .safetensors"
         ) from None
     if not (isinstance(found, Mapping) and all(isinstance(value, Tensor) for value in found.values())):

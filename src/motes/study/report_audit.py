@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from motes.figures.study_results import AuditRow
+from motes.jobs.training_data import MANIFEST
 from motes.study.audit import audit_runs, manifest_rows, read_facts
 from motes.study.description import Study
 from motes.study.folder import Folder, Unit
@@ -31,7 +32,7 @@ def audit_of(
         *audit_runs(facts, study.base, declared),
         _apart(folder, ended, results),
         _test_last(folder, ended, results),
-        _tested_alike(folder, study, results),
+        _tested_alike(folder, study, units, results, declared),
     ]
 
 
@@ -39,10 +40,13 @@ def _apart(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
     """No test image, by the content of its pixels, was trained or validated on in the same fold."""
     words = "no image, by its pixels, and no group in two parts of a fold"
     where, evidence = [], []
-    for fold in sorted({unit.fold for unit in ended}):
-        unit = next(unit for unit in ended if unit.fold == fold)
-        used = manifest_rows(folder.run(unit))
+    folds = sorted({unit.fold for unit in ended})
+    known = bool(folds)
+    for fold in folds:
+        runs = [folder.run(unit) for unit in ended if unit.fold == fold]
+        used = next((manifest_rows(run) for run in runs if (run / MANIFEST).is_file()), [])
         tested = [image for image in results.images if image.fold == fold]
+        known &= bool(used) and bool(tested)
         pixels = {row["image_sha256"]: f"{row['image']}, of {row['part']}" for row in used}
         where += [
             f"fold {fold}: the test image {image.name} is {pixels[image.pixels]}"
@@ -52,7 +56,6 @@ def _apart(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
         both = {row["group"] for row in used} & {image.group for image in tested}
         where += [f"fold {fold}: the group {group} is tested, and used before" for group in sorted(both)]
         evidence.append(f"fold {fold}: {len(used)} images to train and validate on, {len(tested)} to test on")
-    known = bool(results.images) and bool(ended)
     return AuditRow("groups", words, _outcome(where, known), "; ".join(evidence) or "none", where)
 
 
@@ -63,18 +66,19 @@ def _outcome(where: Sequence[str], known: bool) -> str:
 def _test_last(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
     """The test images were first read after the last training had ended; tests begun before that are told."""
     words = "test images first read after the last training had ended"
-    if not ended or not results.records:
-        return AuditRow("test", words, "unknown", "no test has been done yet")
+    lines = log_lines(folder)
+    begun = [(line["item"], _seconds(line["at"])) for line in lines if _is(line, "begun", "test/")]
+    if not ended or not results.records or not begun:
+        return AuditRow("test", words, "unknown", "no test is noted in the log", [])
     last = max(
         _seconds(json.loads(folder.done(unit.item).read_text(encoding="utf-8"))["at"]) for unit in ended
     )
-    begun = [(line["item"], _seconds(line["at"])) for line in log_lines(folder) if _is_test(line, "begun")]
-    early = sorted({item for item, at in begun if at < last})
-    retried = [line for line in log_lines(folder) if line["event"] == "begun again"]
+    early = [(item, at) for item, at in begun if at < last]
+    again = [_seconds(line["at"]) for line in lines if _is(line, "begun again", "train/")]
     seconds = min(at for _, at in begun) - last
     evidence = f"the first of {len(begun)} tests began {seconds:.0f} s after the last training ended"
-    where = [f"{item} began before a training had ended" for item in early]
-    if early and retried:
+    where = [f"{item} began before a training had ended" for item in sorted({item for item, _ in early})]
+    if early and all(any(at < retried for retried in again) for _, at in early):
         return AuditRow("test", words, "declared", evidence, where, ["--retry"])
     return AuditRow("test", words, _outcome(where, True), evidence, where)
 
@@ -86,19 +90,31 @@ def log_lines(folder: Folder) -> list[dict[str, Any]]:
     return [json.loads(line) for line in folder.log.read_text(encoding="utf-8").splitlines()]
 
 
-def _is_test(line: Mapping[str, Any], event: str) -> bool:
-    return line["event"] == event and str(line["item"]).startswith("test/")
+def _is(line: Mapping[str, Any], event: str, kind: str) -> bool:
+    return line["event"] == event and str(line["item"]).startswith(kind)
 
 
 def _seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
 
 
-def _tested_alike(folder: Folder, study: Study, results: Results) -> AuditRow:
+def _tested_alike(
+    folder: Folder,
+    study: Study,
+    units: Sequence[Unit],
+    results: Results,
+    declared: Mapping[str, Sequence[str]],
+) -> AuditRow:
     """Every arm was tested on the same images, by content, with every seed, by the same code, with the nets trained."""
     words = "every arm tested on the same images with every seed, by the same code, with the nets as trained"
-    wrong = [*_other_images(results), *_other_machines(results), *_other_nets(folder, results)]
-    missing = []
+    own_precision = any("training.precision" in fields for fields in declared.values())
+    wrong = [
+        *_other_images(results),
+        *_other_machines(results, ("precision",) if own_precision else ()),
+        *_other_nets(folder, results),
+    ]
+    folds = {unit.fold for unit in units} - {image.fold for image in results.images}
+    missing = [f"fold {fold} has not been tested" for fold in sorted(folds)]
     for name in study.all_arms:
         row = results.rows.get(name)
         counted = None if row is None else row.values["true_positives"]
@@ -121,9 +137,15 @@ def _other_images(results: Results) -> list[str]:
     return wrong
 
 
-def _other_machines(results: Results) -> list[str]:
-    """Tests that another kind of machine, other code or other versions did than the first."""
-    made = {item: record["by"] for item, record in results.records.items()}
+def _other_machines(results: Results, but: Sequence[str]) -> list[str]:
+    """Tests that another kind of machine, other code or other versions did than the first.
+
+    but: what a declared difference of the arms may change of that.
+    """
+    made = {
+        item: {name: value for name, value in record["by"].items() if name not in but}
+        for item, record in results.records.items()
+    }
     first: Mapping[str, Any] = next(iter(made.values()), {})
     return [
         f"{item}: {', '.join(f'{name} {by[name]}, not {first[name]}' for name in by if by[name] != first[name])}"

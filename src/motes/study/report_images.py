@@ -83,11 +83,10 @@ def telling(shown: Sequence[Shown], arms: Sequence[str]) -> list[Shown]:
     ]
     both = [each for each in known if len(arms) > 1 and not math.isnan(each.f1.get(arms[1], math.nan))]
     if both:
-        by_gain = sorted(both, key=lambda each: each.f1[arms[1]] - each.f1[base])
-        chosen += [
-            (by_gain[-1], f"where {arms[1]} gains the most"),
-            (by_gain[0], f"where {arms[1]} loses the most"),
-        ]
+        gains = [each.f1[arms[1]] - each.f1[base] for each in both]
+        most, least = both[int(np.argmax(gains))], both[int(np.argmin(gains))]
+        chosen.append((most, f"where {arms[1]} {'gains the most' if max(gains) > 0 else 'loses the least'}"))
+        chosen.append((least, f"where {arms[1]} {'loses the most' if min(gains) < 0 else 'gains the least'}"))
     first_of: dict[tuple[str, str], Shown] = {}
     for each, why in chosen:
         first_of.setdefault((each.group, each.name), replace(each, why=why))
