@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import measure
-
 from motes.cluster.local import run_here
 from motes.cluster.options import slurm_options
 from motes.cluster.slurm import on_slurm
