@@ -137,6 +137,11 @@ def test_a_ladder_is_compared_step_by_step_one_at_a_time_and_as_a_whole() -> Non
     }
 
 
+def test_a_ladder_with_a_step_that_nobody_guessed_has_no_guess_as_a_whole() -> None:
+    study = made_up_study(arms=ARMS, base="a", ladder=["b", "d"])
+    assert {each.name: guessed_gain(study, each) for each in contrasts_of(study)}["up_to_d - a"] is None
+
+
 def test_a_factorial_is_compared_by_its_effects() -> None:
     study = made_up_study(
         arms={}, base="plain-w8", factors={"gate": {"plain": [], "gated": []}, "width": {"w8": [], "w16": []}}

@@ -9,6 +9,7 @@ from motes.data.sources import read_data_rows, read_data_table, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
 from motes.formats.images import image_info
 from motes.jobs.telling import Silent
+from motes.output import write_text
 from motes.study.data import group_name, grouped, lay_out_data, world_of
 from motes.study.description import Simulated, Study
 from motes.study.file import check_study
@@ -88,8 +89,39 @@ def test_a_table_goes_into_the_folder_with_absolute_paths(tmp_path: Path, make: 
     assert lay_out_data(study(), given, folder, Silent()) == 1
     less = read_data_rows(given)[:-1]
     write_data_rows(tmp_path / "less.csv", less)
+    write_text(folder.plan, "{}")
     with pytest.raises(OutputError, match="began with other data"):
         lay_out_data(study(), tmp_path / "less.csv", folder, Silent())
+
+
+def test_a_table_may_be_mended_until_the_study_is_planned(tmp_path: Path, make: Any) -> None:
+    given, folder = table(tmp_path, make, groups=5), Folder(tmp_path / "study")
+    lay_out_data(study(), given, folder, Silent())
+    write_text(folder.done("measure/a"), "{}")
+    write_data_rows(tmp_path / "less.csv", read_data_rows(given)[:-1])
+    lay_out_data(study(), tmp_path / "less.csv", folder, Silent())
+    assert not folder.done("measure/a").exists()  # it was measured on other images
+    assert len(read_data_rows(folder.table)) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"picks": "nowhere.csv"}, "row 3 of the table: .*nowhere.csv does not exist; correct the path"),
+        ({"image": "nowhere.mrc"}, "row 3 of the table: .*nowhere.mrc does not exist"),
+        ({"image": "none/*.mrc"}, "row 3 of the table: .*none/.*does not exist"),
+        ({"image": "images"}, "images/.* is of the groups 'g0' and 'g1'; an image is of one group"),
+    ],
+)
+def test_rows_are_looked_at_before_anything_runs(
+    tmp_path: Path, make: Any, row: dict[str, str], words: str
+) -> None:
+    given = table(tmp_path, make)
+    rows = read_data_rows(given)
+    rows[1] |= {name: str(tmp_path / word) for name, word in row.items()}
+    write_data_rows(given, rows)
+    with pytest.raises(InputError, match=words):
+        lay_out_data(study(), given, Folder(tmp_path / "study"), Silent())
 
 
 def test_without_data_a_study_says_what_it_needs(tmp_path: Path) -> None:

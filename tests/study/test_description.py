@@ -65,6 +65,8 @@ def test_a_ladder_adds_changes_up_after_its_first_step() -> None:
     [
         ({"base": "standrad", "arms": {"standard": None}}, "no arm 'standrad'. Did you mean 'standard'"),
         ({"ladder": ["x"]}, "no arm 'x'"),
+        ({"ladder": ["bb", "a"]}, "no arm 'bb'. Did you mean 'b'"),
+        ({"ladder": ["b", "a"]}, "the ladder begins at the base, a, by itself"),
         ({"factors": {"f": {"on": []}}}, "either arms or factors, found both"),
         ({"arms": {}, "base": "a"}, "either arms or factors, found neither"),
         ({"recipe": None}, "the arm a has no recipe"),

@@ -67,7 +67,11 @@ def test_parts_that_a_table_names_are_kept() -> None:
     [
         ({"a": "train", "b": "validation", "c": ""}, "hold_out", "the group 'c' has none"),
         ({"a": "train", "b": "validation", "c": "train"}, "hold_out", "no group has the split test"),
-        ({"a": "train", "b": "validation", "c": "test"}, "k_fold", "deals groups out itself"),
+        (
+            {"a": "train", "b": "validation", "c": "test"},
+            "k_fold",
+            "deals groups out in folds itself; set division.kind to hold_out",
+        ),
     ],
 )
 def test_parts_that_do_not_make_one_division_are_refused(

@@ -92,7 +92,8 @@ def _comparison_meanings(methods: Sequence[str]) -> list[tuple[str, str]]:
         ("p", "how often chance alone gives a difference at least as large as this one, where there is none"),
         (
             "p (Holm)",
-            "the same, corrected for the number of comparisons of this metric: of many, some seem to differ by chance. "
+            "the same, corrected for the number of comparisons of this metric, ensembles apart: of many, some seem to "
+            "differ by chance. "
             "This one decides",
         ),
         (

@@ -91,8 +91,13 @@ def guessed_gain(study: Study, contrast: Contrast) -> tuple[float, float] | None
     if contrast.kind == "step":
         return study.all_arms[study.ladder[study.steps.index(arm) - 1]].guessed
     if arm in study.steps[2:] and base == study.base:
-        each = [study.all_arms[name].guessed or (0.0, 0.0) for name in study.ladder]
-        return sum(low for low, _ in each), sum(high for _, high in each)
+        each = [study.all_arms[name].guessed for name in study.ladder]
+        known = [guess for guess in each if guess is not None]
+        return (
+            (sum(low for low, _ in known), sum(high for _, high in known))
+            if len(known) == len(each)
+            else None
+        )
     return study.all_arms[arm].guessed if arm in study.all_arms and base == study.base else None
 
 
@@ -138,6 +143,7 @@ def _arm_of(ensemble: str, study: Study) -> str:
 
 
 def interval_of(row: Row, metric: str, results: Results) -> Interval:
-    """The mean of a metric over groups, images and seeds, with its interval."""
+    """The mean of a metric over groups, images and seeds, with its interval; no metric is outside of 0 to 1."""
     effect = estimate(row.values[metric], results.groups)
-    return Interval(effect.value, effect.low, effect.high)
+    low, high = np.clip([effect.low, effect.high], 0, 1).tolist()
+    return Interval(effect.value, low, high)

@@ -1,5 +1,6 @@
 """The data of a study: a table of images with their groups, simulated where the study asks for that."""
 
+import glob
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +11,15 @@ from pydantic import ValidationError
 
 from motes.data.sources import PARTS, Part, read_data_rows, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
+from motes.formats.stores import is_store
 from motes.jobs.telling import Teller
 from motes.simulate import MicrographWorld, write_micrographs
 from motes.study.description import Division, Simulated
-from motes.study.division import folds_of
+from motes.study.division import Fold, folds_of
 from motes.study.folder import Folder
 
 Row = Mapping[str, str]
+MOST_NAMED = 12  # groups of one part
 
 
 class WithData(Protocol):
@@ -42,7 +45,11 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
     raises OutputError where another is given. InputError where there is no data, or too few groups.
     """
     rows = _simulated_rows(study, folder, teller) if table is None else grouped(read_data_rows(table))
-    if folder.table.is_file() and read_data_rows(folder.table) != list(rows):
+    check_rows(rows)
+    changed = folder.table.is_file() and read_data_rows(folder.table) != list(rows)
+    if changed and not folder.planned:
+        folder.forget_pieces()
+    elif changed:
         raise OutputError(
             f"{folder.path} began with other data than these (see {folder.table}); give the same table, or another "
             "folder"
@@ -50,6 +57,7 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
     write_data_rows(folder.table, rows)
     folds = folds_of([row["group"] for row in rows], study.division, _given_parts(rows))
     for number, fold in enumerate(folds):
+        teller.say(f"fold {number}: {_parts_in_words(fold)}")
         write_data_rows(folder.fold(number), [{**row, "split": fold[row["group"]]} for row in rows])
     return len(folds)
 
@@ -57,6 +65,43 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
 def grouped(rows: Sequence[Row]) -> list[dict[str, str]]:
     """The rows, each with a group: a row that names none is a group of its own."""
     return [{**row, "group": row["group"] or row["image"]} for row in rows]
+
+
+def check_rows(rows: Sequence[Row]) -> None:
+    """InputError for a row whose images or labels are not there, and for an image of two groups."""
+    group_of: dict[Path, str] = {}
+    for number, row in enumerate(rows, start=2):
+        for word in (row["image"], row["picks"] or row["masks"]):
+            if not _files_of(word):
+                raise InputError(f"row {number} of the table: {word} does not exist; correct the path")
+        for path in _files_of(row["image"]):
+            other = group_of.setdefault(path, row["group"])
+            if other != row["group"]:
+                raise InputError(
+                    f"row {number} of the table: {path} is of the groups {other!r} and {row['group']!r}; an image is "
+                    "of one group, or it could be trained on and tested on"
+                )
+
+
+def _files_of(word: str) -> list[Path]:
+    """The files that a word of a table means: of a pattern, in a folder, or one file or store."""
+    if glob.has_magic(word):
+        return [Path(found) for found in glob.glob(word, recursive=True)]  # noqa: PTH207 - it may be absolute
+    path = Path(word)
+    if path.is_dir() and not is_store(path):
+        return [found for found in path.rglob("*") if found.is_file()]
+    return [path] if path.exists() else []
+
+
+def _parts_in_words(fold: Fold) -> str:
+    """'trains on a, b; validates on c; tests on d, e'; of many groups their number."""
+    told = []
+    for part, verb in (("train", "trains"), ("validation", "validates"), ("test", "tests")):
+        groups = [group for group, own in fold.items() if own == part]
+        told.append(
+            f"{verb} on {', '.join(groups) if len(groups) <= MOST_NAMED else f'{len(groups)} groups'}"
+        )
+    return "; ".join(told)
 
 
 def _given_parts(rows: Sequence[Row]) -> dict[str, Part]:

@@ -176,6 +176,7 @@ class Study(BaseModel):
         if bool(self.arms) == bool(self.factors):
             found = "both" if self.arms else "neither"
             raise RecipeError(f"study {self.name}: expected either arms or factors, found {found}")
+        _check_ladder(self)
         for name in (self.base, *self.ladder):
             if name not in self.all_arms:
                 raise RecipeError(
@@ -221,6 +222,19 @@ class Study(BaseModel):
     def _changes_of(self, levels: tuple[str, ...]) -> tuple[str, ...]:
         chosen = zip(self.factors.values(), levels, strict=True)
         return tuple(change for factor, level in chosen for change in factor[level])
+
+
+def _check_ladder(study: Study) -> None:
+    """RecipeError for steps that are no arms, or that change nothing."""
+    for name in study.ladder:
+        if name not in study.arms:
+            raise RecipeError(
+                f"study {study.name}: there is no arm {name!r}.{did_you_mean(name, study.arms)}"
+            )
+        if name == study.base:
+            raise RecipeError(
+                f"study {study.name}: the ladder begins at the base, {name}, by itself; leave it out of the ladder"
+            )
 
 
 def _check_arms(study: Study) -> None:

@@ -36,10 +36,11 @@ def folds_of(
 def _fold(order: Sequence[str], tested: Sequence[str], division: Division) -> Fold:
     """Groups that follow the tested ones are validated on, so that folds validate on different groups."""
     if not tested or len(order) - len(tested) < division.validation + 1:
+        instead = "take fewer folds" if division.kind == "k_fold" else "validate or test on fewer"
         raise InputError(
             f"the data have {len(order)} groups, too few for {division.kind} with {len(tested) or 'at least 1'} to "
             f"test on, {division.validation} to validate on and at least 1 to train on in each fold; name more groups "
-            "in the table's column group, or take fewer folds"
+            f"in the table's column group, or {instead}"
         )
     start = order.index(tested[-1]) + 1
     others = [group for group in [*order[start:], *order[:start]] if group not in tested]
@@ -52,8 +53,7 @@ def _as_given(groups: Sequence[str], named: Mapping[str, Part], division: Divisi
     problem = _why_not(groups, named, division)
     if problem:
         raise InputError(
-            f"the table names a split for some groups, but {problem}; name train, validation and test for all groups, "
-            "or leave the column split empty"
+            f"the table names a split for groups, but {problem}, or leave the column split empty"
         )
     return dict(named)
 
@@ -62,7 +62,10 @@ def _why_not(groups: Sequence[str], named: Mapping[str, Part], division: Divisio
     unnamed = sorted(set(groups) - set(named))
     missing = sorted({"train", "validation", "test"} - set(named.values()))
     if division.kind != "hold_out":
-        return f"the study deals groups out itself, in folds ({division.kind})"
+        return (
+            f"the study deals groups out in folds itself; set division.kind to hold_out, not {division.kind}"
+        )
+    for_all = "name train, validation and test for all groups"
     if unnamed:
-        return f"the group {unnamed[0]!r} has none"
-    return f"no group has the split {missing[0]}" if missing else ""
+        return f"the group {unnamed[0]!r} has none; {for_all}"
+    return f"no group has the split {missing[0]}; {for_all}" if missing else ""

@@ -1,5 +1,6 @@
 """Where everything of a study lies in its folder, and the names of its pieces of work."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,16 @@ class Folder:
     def begun(self) -> bool:
         """Whether a study has begun here; a study's own file may lie in any folder."""
         return self.study.is_file() and self.arm("x").parent.is_dir()
+
+    @property
+    def planned(self) -> bool:
+        """Whether it has been said what the study costs; before that nothing is lost if it begins anew."""
+        return self.plan.is_file()
+
+    def forget_pieces(self) -> None:
+        """Remove what was measured and piloted, by a study that has not been planned."""
+        for name in ("work", "pilot", "folds"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
 
     @property
     def settings(self) -> Path:

@@ -46,6 +46,8 @@ class Plan:
     def rows(self, metric: str) -> list[tuple[str, str]]:
         """What and how much, for people."""
         detects = "not known" if self.detects is None else f"{self.detects:.4f}"
+        if self.detects is not None and self.detects > 1:
+            detects = "none: trainings of the pilot vary too much; take more seeds, or more epochs"
         return [
             ("trainings", f"{self.runs}"),
             ("time, about", f"{duration(3600 * self.hours)} with {self.processes} at a time"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -146,9 +147,14 @@ def doer(folder: Folder, where: Where, teller: Teller) -> Doer:
     cores = len(os.sched_getaffinity(0))
     processes = where.processes or cores
     threads = where.threads or (max(1, cores // processes) if slurm is None else slurm.cpus)
-    if not folder.settings.is_file():
+    if not (folder.settings.is_file() and folder.planned):
         write_text(folder.settings, json.dumps({"device": where.device, "threads": threads}) + "\n")
-    kept: int = json.loads(folder.settings.read_text(encoding="utf-8"))["threads"]
+    settings = json.loads(folder.settings.read_text(encoding="utf-8"))
+    kept: int = settings["threads"]
+    if where.device not in (None, settings["device"]):
+        teller.warn(
+            f"the device stays {settings['device'] or 'that of the beginning'}, so that all trainings are alike"
+        )
     if kept != threads:
         teller.say(f"each training has {kept} threads, as in the beginning, so that all are alike")
     at_once = processes if slurm is None else slurm.at_once or slurm.in_queue
@@ -157,16 +163,17 @@ def doer(folder: Folder, where: Where, teller: Teller) -> Doer:
 
 def claim(folder: Folder, study: Study) -> None:
     """Make the folder this study's, with the recipe of each arm; OutputError where it holds something else."""
-    if folder.begun:
-        before = folder.study.read_text(encoding="utf-8")
-        if before != as_yaml(study):
-            found = difference_words(before, as_yaml(study))
+    if not folder.begun:
+        check_free(folder, "study")
+    elif folder.study.read_text(encoding="utf-8") != as_yaml(study):
+        if folder.planned:
+            found = difference_words(folder.study.read_text(encoding="utf-8"), as_yaml(study))
             raise OutputError(
                 f"{folder.path} holds a study that began otherwise ({found}); go on with the same words, or use "
                 "another folder"
             )
-    else:
-        check_free(folder, "study")
+        folder.forget_pieces()
+        shutil.rmtree(folder.arm("x").parent)
     for name in study.all_arms:
         _keep_recipe(folder, name, arm_recipe(study, name))
     write_text(folder.study, as_yaml(study))
@@ -175,7 +182,7 @@ def claim(folder: Folder, study: Study) -> None:
 def _keep_recipe(folder: Folder, name: str, recipe: Recipe) -> None:
     """Write an arm's recipe; OutputError where the study began with another."""
     kept = folder.arm(name)
-    if folder.begun and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
+    if folder.planned and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
         raise OutputError(
             f"the recipe of {name} has changed since the study in {folder.path} began ({differences(kept, recipe)}); "
             "change it back, or use another folder"
@@ -290,7 +297,13 @@ def _repeated(work: Callable[[], None]) -> Iterator[None]:
 
 
 def difference_words(before: str, now: str) -> str:
-    """The first fields in which two YAML texts differ, with both values."""
+    """The first fields in which two YAML texts differ, with both values; of lists, what only one of them has."""
     one, other = (dict(flat(yaml.safe_load(text))) for text in (before, now))
     changed = [key for key in {**one, **other} if one.get(key) != other.get(key)]
-    return ", ".join(f"{key} is {one.get(key)} there and {other.get(key)} here" for key in changed[:3])
+    return ", ".join(_in_words(key, one.get(key), other.get(key)) for key in changed[:3])
+
+
+def _in_words(key: str, there: Any, here: Any) -> str:
+    if isinstance(there, list) and isinstance(here, list):
+        there, here = [v for v in there if v not in here], [v for v in here if v not in there]
+    return f"{key} is {there} there and {here} here"

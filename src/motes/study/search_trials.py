@@ -51,6 +51,11 @@ class SearchFolder(Folder):
     """Where everything of a search lies in its folder."""
 
     @property
+    def planned(self) -> bool:
+        """Whether a trial has begun; before that nothing is lost if the search begins anew."""
+        return self.journal.is_file()
+
+    @property
     def search(self) -> Path:
         """The search with every value."""
         return self.path / "search.yaml"

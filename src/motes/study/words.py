@@ -16,6 +16,7 @@ KINDS_OF_DIVISION = {
     "leave_one_group_out": "cross-validation that leaves out one group at a time for the test",
 }
 MOST_NAMED = 3  # differences in the answer
+HARDLY = 0.65  # area under the ROC curve of pixels
 
 
 def answer(page: StudyResults) -> str:
@@ -23,10 +24,18 @@ def answer(page: StudyResults) -> str:
     deciding = [each for each in page.comparisons if each.metric == page.metric and each.kind != "ensemble"]
     known = [each for each in deciding if not math.isnan(each.difference.low)]
     if not known:
-        return "There is no answer yet: the test results of two arms that could be compared are missing."
+        return _no_answer(deciding)
     return (
         _answer_of_one(page, known[0]) if len(known) == 1 and known[0].arm else _answer_of_many(page, known)
     )
+
+
+def _no_answer(deciding: Sequence[Comparison]) -> str:
+    measured = [each for each in deciding if not math.isnan(each.difference.value)]
+    if not measured:
+        return "There is no answer yet: the test results of two arms that could be compared are missing."
+    first = measured[0]
+    return f"{first.name} is {first.difference.value:+.4f}, which cannot be judged: {first.method}."
 
 
 def _answer_of_one(page: StudyResults, found: Comparison) -> str:
@@ -88,6 +97,14 @@ def caveats(page: StudyResults, results: Results) -> list[str]:
     if 0 < groups < FEWEST_GROUPS:
         there = "is one test group" if groups == 1 else f"are only {groups} test groups"
         notes.append(f"There {there}: the intervals speak of these groups only, not of other proteins.")
+    areas = [
+        arm.values["pixel_auc"].value for arm in page.arms if "pixel_auc" in arm.values and not arm.ensemble
+    ]
+    if areas and max(areas) < HARDLY:
+        notes.append(
+            "No arm tells particles from background much better than chance (area under the ROC curve of pixels at "
+            f"most {max(areas):.2f}; chance gives 0.5): train for longer, or look at the labels, before you compare."
+        )
     if seeds == 1:
         notes.append("There is one seed: the intervals do not say how much another training would differ.")
     if seeds == 2:
