@@ -197,7 +197,7 @@ def test_a_killed_search_goes_on_where_it_was(motes: Any, table: Path, tmp_path:
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     done, log_of = SearchFolder(out).done("trial-001"), "trials/*/metrics.jsonl"
-    wait_until(lambda: done.exists() and any(0 < lines(each) < 40 for each in out.glob(log_of)))
+    wait_until(lambda: done.exists() and any(1 < lines(each) < 40 for each in out.glob(log_of)))
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = next(out.glob("trials/*/summary.json")).parent
