@@ -8,7 +8,7 @@ import pytest
 from motes.data.sources import read_data_rows, read_data_table, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
 from motes.formats.images import image_info
-from motes.jobs.telling import Silent
+from motes.jobs.telling import Printed, Silent
 from motes.output import write_text
 from motes.study.data import group_name, grouped, lay_out_data, world_of
 from motes.study.description import Simulated, Study
@@ -127,6 +127,19 @@ def test_rows_are_looked_at_before_anything_runs(
 def test_without_data_a_study_says_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="brings no data; give a table with --data"):
         lay_out_data(study(), None, Folder(tmp_path), Silent())
+
+
+def test_rows_without_a_group_are_warned_of(
+    tmp_path: Path, make: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = table(tmp_path, make)
+    rows = read_data_rows(given)
+    rows[0]["group"] = ""
+    write_data_rows(given, rows)
+    lay_out_data(study(), given, Folder(tmp_path / "study"), Printed())
+    said = capsys.readouterr().out
+    assert f"warning: 1 of 4 rows in {given} name no group, so each is a group of its own" in said
+    assert "fold 0: trains on " in said
 
 
 def test_a_row_without_a_group_is_one_by_itself() -> None:

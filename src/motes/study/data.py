@@ -44,7 +44,7 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
     table: of the user's data, None for a study with simulated data. A study goes on with the table that it began with:
     raises OutputError where another is given. InputError where there is no data, or too few groups.
     """
-    rows = _simulated_rows(study, folder, teller) if table is None else grouped(read_data_rows(table))
+    rows = _simulated_rows(study, folder, teller) if table is None else _rows_of(table, teller)
     check_rows(rows)
     changed = folder.table.is_file() and read_data_rows(folder.table) != list(rows)
     if changed and not folder.planned:
@@ -60,6 +60,18 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
         teller.say(f"fold {number}: {_parts_in_words(fold)}")
         write_data_rows(folder.fold(number), [{**row, "split": fold[row["group"]]} for row in rows])
     return len(folds)
+
+
+def _rows_of(table: Path, teller: Teller) -> list[dict[str, str]]:
+    """The rows of a table with their groups; a warning where rows name none."""
+    rows = read_data_rows(table)
+    alone = sum(not row["group"] for row in rows)
+    if alone:
+        teller.warn(
+            f"{alone} of {len(rows)} rows in {table} name no group, so each is a group of its own; images of one "
+            "protein belong to one group, or the study tests on what it was trained on"
+        )
+    return grouped(rows)
 
 
 def grouped(rows: Sequence[Row]) -> list[dict[str, str]]:
