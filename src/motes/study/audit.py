@@ -7,7 +7,6 @@ other difference fails the check, and the report is marked. Seeds are never decl
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from motes.figures.study_results import AuditRow
 from motes.jobs.cost import SUMMARY
 from motes.jobs.run_record import METRICS, SHOWN, read_lines, read_record
 from motes.jobs.training_data import MANIFEST
+from motes.jobs.training_report import read_summary
 from motes.nets.build import NETS
 from motes.recipe import Recipe
 from motes.recipe_file import flat, load_recipe
@@ -77,7 +77,7 @@ def read_facts(run: Path, unit: Unit) -> RunFacts | None:
         weights=record["initial_weights"],
         starts=record["starts"],
         rows=read_lines(run / METRICS),
-        summary=json.loads((run / SUMMARY).read_text(encoding="utf-8")),
+        summary=read_summary(run),
     )
 
 

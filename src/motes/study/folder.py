@@ -1,9 +1,11 @@
 """Where everything of a study lies in its folder, and the names of its pieces of work."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from motes.study.description import Study
 
@@ -105,6 +107,11 @@ class Folder:
     def done(self, item: str) -> Path:
         """The file that exists once a piece of work is done, and says when."""
         return self.path / "work" / f"{item}.done.json"
+
+    def outcome(self, item: str) -> dict[str, Any]:
+        """What a piece of work that is done says of it; empty where it is not done."""
+        path = self.done(item)
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
     def failed(self, item: str) -> Path:
         """The file that exists once a piece of work has failed for good, and says why."""

@@ -70,7 +70,7 @@ def make_plan(study: Study, folder: Folder, folds: int, processes: int, pilot: P
 
     Raises InputError where that folder holds no results to compare two arms by.
     """
-    measured = {arm: _read(folder.done(f"measure/{arm}")) for arm in study.all_arms}
+    measured = {arm: folder.outcome(f"measure/{arm}") for arm in study.all_arms}
     images, groups = _tested(study, folder, folds)
     each = {arm: record["seconds"] for arm, record in measured.items()}
     trainings = sum(each.values()) * folds * len(study.seeds)
@@ -106,7 +106,7 @@ def _why_not(found: Spread | None, groups: int) -> str:
 
 def read_plan(folder: Folder) -> Plan | None:
     """What was said before the study ran; None where nothing was."""
-    return Plan(**_read(folder.plan)) if folder.plan.is_file() else None
+    return Plan(**json.loads(folder.plan.read_text(encoding="utf-8"))) if folder.planned else None
 
 
 def check_budget(plan: Plan, hours: float | None) -> None:
@@ -121,10 +121,9 @@ def check_budget(plan: Plan, hours: float | None) -> None:
 
 def _from_pilot(study: Study, folder: Folder) -> tuple[Spread | None, str]:
     units = pilot_units(study)
-    done = {unit: folder.done(unit.item) for unit in units}
-    if not units or not all(path.is_file() for path in done.values()):
+    records = {unit: folder.outcome(unit.item) for unit in units}
+    if not units or not all(records.values()):
         return None, "no pilot was run" if not units else "the pilot's trainings failed, see the folder pilot"
-    records = {unit: _read(path) for unit, path in done.items()}
     groups = next(iter(records.values()))["groups"]
     seeds = sorted({unit.seed for unit in units})
     tables = {arm: _table(records, arm, seeds) for arm in dict.fromkeys(unit.arm for unit in units)}
@@ -179,10 +178,3 @@ def count_images(word: str, ndim: int) -> int:
     if is_store(Path(word)):
         return len(open_store(Path(word), ndim))
     return len(find_images([word], ndim))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record

@@ -1,6 +1,5 @@
 """The arms of a study as its report shows them: values, cost, curves, stability."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from motes.figures.study_results import Arm, Cost, Curve
 from motes.jobs.cost import SUMMARY
 from motes.jobs.run_record import METRICS as EPOCHS
 from motes.jobs.run_record import read_lines
+from motes.jobs.training_report import read_summary
 from motes.study.analysis import interval_of
 from motes.study.description import METRICS, Study
 from motes.study.folder import Folder, Unit
@@ -88,11 +88,8 @@ def _cost(folder: Folder, done: Sequence[Unit], row: Row | None) -> Cost:
 
 def summary_of(folder: Folder, unit: Unit) -> dict[str, Any]:
     """RUN/summary.json; empty for a run that has not ended."""
-    path = folder.run(unit) / SUMMARY
-    if not path.is_file():
-        return {}
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return summary
+    run = folder.run(unit)
+    return read_summary(run) if (run / SUMMARY).is_file() else {}
 
 
 def curves_of(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Curve]:

@@ -1,6 +1,5 @@
 """The whole audit of a study: what its runs recorded, how the data were divided, and how and when the test was done."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from motes.figures.study_results import AuditRow
+from motes.jobs.run_record import read_lines
 from motes.jobs.training_data import MANIFEST
 from motes.study.audit import audit_runs, manifest_rows, read_facts
 from motes.study.description import Study
@@ -66,13 +66,11 @@ def _outcome(where: Sequence[str], known: bool) -> str:
 def _test_last(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
     """The test images were first read after the last training had ended; tests begun before that are told."""
     words = "test images first read after the last training had ended"
-    lines = log_lines(folder)
+    lines = read_lines(folder.log)
     begun = [(line["item"], _seconds(line["at"])) for line in lines if _is(line, "begun", "test/")]
     if not ended or not results.records or not begun:
         return AuditRow("test", words, "unknown", "no test is noted in the log", [])
-    last = max(
-        _seconds(json.loads(folder.done(unit.item).read_text(encoding="utf-8"))["at"]) for unit in ended
-    )
+    last = max(_seconds(folder.outcome(unit.item)["at"]) for unit in ended)
     early = [(item, at) for item, at in begun if at < last]
     again = [_seconds(line["at"]) for line in lines if _is(line, "begun again", "train/")]
     seconds = min(at for _, at in begun) - last
@@ -81,13 +79,6 @@ def _test_last(folder: Folder, ended: Sequence[Unit], results: Results) -> Audit
     if early and all(any(at < retried for retried in again) for _, at in early):
         return AuditRow("test", words, "declared", evidence, where, ["--retry"])
     return AuditRow("test", words, _outcome(where, True), evidence, where)
-
-
-def log_lines(folder: Folder) -> list[dict[str, Any]]:
-    """What the study's log holds."""
-    if not folder.log.is_file():
-        return []
-    return [json.loads(line) for line in folder.log.read_text(encoding="utf-8").splitlines()]
 
 
 def _is(line: Mapping[str, Any], event: str, kind: str) -> bool:
@@ -160,8 +151,7 @@ def _other_nets(folder: Folder, results: Results) -> list[str]:
     for item, record in results.records.items():
         for name, tested in record["models"].items():
             arm, _, seed = name.partition("/")
-            done = folder.done(Unit(arm, record["fold"], int(seed)).item)
-            trained = json.loads(done.read_text(encoding="utf-8"))["model"] if done.is_file() else None
+            trained = folder.outcome(Unit(arm, record["fold"], int(seed)).item).get("model")
             wrong += (
                 [f"{item}: the net of {name} is not the one that was trained"] if tested != trained else []
             )

@@ -231,8 +231,7 @@ def drop_stale_tests(folder: Folder, units: Sequence[Unit], folds: int, items: S
 
 def done_at(folder: Folder, item: str) -> str:
     """When a piece of work was done, as 2026-01-31T12:00:00.000000+00:00; empty where it is not."""
-    path = folder.done(item)
-    return str(json.loads(path.read_text(encoding="utf-8"))["at"]) if path.is_file() else ""
+    return str(folder.outcome(item).get("at", ""))
 
 
 def _planned(study: Study, folder: Folder, folds: int, do: Doer, options: Options) -> Plan:

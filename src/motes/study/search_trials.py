@@ -25,6 +25,7 @@ from motes.jobs.cost import SUMMARY
 from motes.jobs.run_record import METRICS, read_lines
 from motes.jobs.telling import Printed
 from motes.jobs.train import TrainingData, train
+from motes.jobs.training_report import read_summary
 from motes.output import write_text
 from motes.study.folder import Folder
 from motes.study.pieces import settings_of
@@ -189,7 +190,7 @@ def tried(folder: SearchFolder, search: Search, values: Values) -> dict[str, Any
             data = TrainingData(read_data_table(table), table=table)
             device, threads = settings_of(folder)
             train(recipe, data, run, resume=True, device=device, threads=threads, teller=Printed())
-    summary = json.loads((run / SUMMARY).read_text(encoding="utf-8"))
+    summary = read_summary(run)
     watched = summary["watched"]
     if summary["best"][watched] is None:
         raise TrainingError(f"{watched} was not defined at any validation")
