@@ -13,10 +13,10 @@ from typing import Any
 
 import mrcfile
 import numpy as np
-from PIL import Image as Pillow
 
 import measure
 from measure import Usage
+from motes.formats.images import read_image
 from motes.formats.picks import read_picks
 from motes.picks import Picks
 
@@ -53,7 +53,7 @@ def to_mrc(image: Path, folder: Path, name: str | None = None) -> Path:
     path = folder / f"{name or image.stem}.mrc"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        pixels = np.asarray(Pillow.open(image), dtype=np.float32)
+        pixels = read_image(image).data.astype(np.float32)
         temporary = path.with_suffix(".part")
         with mrcfile.new(temporary, overwrite=True) as mrc:
             mrc.set_data(pixels)

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 VERBS = [
     "simulate micrographs",
+    "simulate worlds",
     "inspect",
     "recipe",
     "nets",

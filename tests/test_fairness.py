@@ -135,6 +135,8 @@ def test_every_field_declares_known_checks_only() -> None:
         ("training.epochs", {"steps", "stopping"}),
         ("training.precision", {"device"}),
         ("encoder_weights", {"weights"}),
+        ("start", {"weights", "threshold"}),
+        ("labels", {"threshold"}),
         ("goal", {"threshold"}),
         ("picking.minimum_distance", {"threshold"}),
         ("augmentation.noise", {"draws"}),

@@ -250,3 +250,31 @@ def test_mixing_needs_pairs():
 
 def test_lr_is_the_learning_rate():
     assert load_recipe("micrographs", ["lr=1e-4"]).training.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            ["working_diameter=20"],
+            r"worlds\.across is 22 px, but working_diameter is 20\.0; make them the same",
+        ),
+        (["working_diameter=none"], r"worlds\.across is 22 px, but working_diameter is None"),
+        (["net.ndim=3"], r"micrographs with one kind of particle.*; set net\.ndim to 2"),
+        (["sampling.hard=0.1"], r"none of which comes twice.*leave sampling\.hard at 0"),
+        (["classes=[a, b]", "working_pixel_size=5"], r"name one class"),
+        (["worlds.together=5"], r"worlds\.together x worlds\.crops_each is 120, but training\.batch is 64"),
+        (["worlds.across=60", "working_diameter=60", "worlds.side=128"], r"are 41\.4 to 87\.0 px across"),
+        (["worlds.snr=[3, 1]"], r"worlds: snr is \(3, 1\); expected two numbers above 0, the lower first"),
+        (["worlds.side=100"], r"worlds\.side cannot be 100"),
+    ],
+)
+def test_simulated_micrographs_must_fit_the_recipe(changes, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("general", changes)
+
+
+def test_simulated_micrographs_that_are_not_used_need_not_fit():
+    recipe = load_recipe("general", ["worlds.use=false", "working_diameter=20", "sampling.hard=0.1"])
+    assert (recipe.working_diameter, recipe.worlds.across) == (20, 22)
+    assert not load_recipe("micrographs").worlds.use

@@ -18,6 +18,7 @@ from motes.fairness import may_change
 from motes.nets.description import NetDescription
 from motes.picking.picker import Picking
 from motes.picking.thresholds import Goal, parse_goal
+from motes.simulate.worlds import Worlds
 from motes.train.losses import LossDescription, check_class_weights
 from motes.train.settings import Training
 from motes.units import Length, parse_length
@@ -119,6 +120,7 @@ class Recipe(BaseModel):
         json_schema_extra=may_change("places"),
     )
     masks: Masks = Masks()
+    worlds: Worlds = Worlds()
     seed: int = Field(0, ge=0, description="all chance in the run comes from it")
     split: Split = Split()
     normalisation: Normalisation = Normalisation()
@@ -138,6 +140,17 @@ class Recipe(BaseModel):
         None,
         description="a file with weights for the encoder of a ResNet or EfficientNet net, .pth or .safetensors",
         json_schema_extra=may_change("weights"),
+    )
+    start: str | None = Field(
+        None,
+        description="a model to start from: default, the one that ships, or a model file; net, scale, normalisation "
+        "and target are then the model's",
+        json_schema_extra=may_change("weights", "threshold"),
+    )
+    labels: Literal["complete", "partial"] = Field(
+        "complete",
+        description="partial: not every particle is marked, so what start sees as one is no background; needs start",
+        json_schema_extra=may_change("threshold"),
     )
 
     @model_validator(mode="before")
@@ -168,6 +181,8 @@ class Recipe(BaseModel):
         _check_scale(self)
         _check_crops(self.net, self.sampling.shape(self.net.ndim), self.training.batch)
         _check_pairs(self)
+        _check_start(self)
+        _check_worlds(self)
         check_class_weights(self.loss, self.net.outputs)
         return self
 
@@ -259,4 +274,52 @@ def _check_pairs(recipe: Recipe) -> None:
         raise RecipeError(
             f"recipe: mixup and cutmix mix pairs of crops, but training.batch is {recipe.training.batch} in "
             f"{recipe.training.accumulate} parts; make each part an even number of crops"
+        )
+
+
+def _check_start(recipe: Recipe) -> None:
+    """RecipeError where two files are to give the weights, or where partial labels leave open what is asked for."""
+    if recipe.start is not None and recipe.encoder_weights is not None:
+        raise RecipeError(
+            f"recipe: start is {recipe.start} and encoder_weights is {recipe.encoder_weights}, but weights come from "
+            "one file; set one of the two to none"
+        )
+    if recipe.labels == "complete":
+        return
+    if recipe.start is None:
+        raise RecipeError(
+            "recipe: labels is partial, so an unmarked place may hold a particle, and only a model that already sees "
+            "particles can say where there is background; give one with --start (default is the one that ships), or "
+            "mark every particle of some images and leave labels at complete"
+        )
+    unknown = "which cannot be known where not every particle is marked (labels is partial)"
+    if recipe.threshold_goal.name == "precision":
+        raise RecipeError(f"recipe: goal is {recipe.goal}, {unknown}; set it to f1 or recall=0.9")
+    if recipe.training.watch in ("best_f1", "average_precision"):
+        raise RecipeError(
+            f"recipe: training.watch is {recipe.training.watch}, {unknown}; set it to pixel_best_f1, which leaves out "
+            "the pixels that are not known"
+        )
+
+
+def _check_worlds(recipe: Recipe) -> None:
+    """RecipeError where simulated micrographs do not fit the rest of the recipe."""
+    worlds = recipe.worlds
+    if not worlds.use:
+        return
+    if recipe.working_diameter != worlds.across:
+        raise RecipeError(
+            f"recipe: worlds.across is {worlds.across:g} px, but working_diameter is {recipe.working_diameter}; "
+            "make them the same"
+        )
+    if recipe.net.ndim != 2 or len(recipe.classes) > 1 or recipe.sampling.hard:
+        raise RecipeError(
+            "recipe: worlds are micrographs with one kind of particle, none of which comes twice; set net.ndim to 2, "
+            "name one class, and leave sampling.hard at 0"
+        )
+    group = worlds.together * worlds.crops_each
+    if group % recipe.training.batch:
+        raise RecipeError(
+            f"recipe: worlds.together x worlds.crops_each is {group}, but training.batch is {recipe.training.batch}; "
+            "make the first a multiple of the second"
         )

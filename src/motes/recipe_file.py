@@ -9,14 +9,16 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from motes.errors import RecipeError, did_you_mean
+from motes.errors import ModelError, RecipeError, did_you_mean
 from motes.nets.description import NAMED
+from motes.nets.model_file import ModelDescription, model_path, read_model_description
 from motes.recipe import ParticleClass, Recipe
 
 SHORT = {
     "loss": "loss.formula",
     "lr": "training.learning_rate",
 }  # words for fields that are not the only ones of their last name
+WEIGHTS_DEMAND = ("net", "working_diameter", "working_pixel_size", "normalisation", "target")
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -29,14 +31,84 @@ def load_recipe(name: str, changes: Sequence[str] = (), **fields: Any) -> Recipe
     """A recipe by its name or the path of a YAML file, with changes.
 
     changes: words such as width=16 or training.epochs=5. fields: top-level values that are not None
-    (diameter=..., pixel_size=...), as options of the command line give them.
+    (diameter=..., start=...), as options of the command line give them. Raises ModelError where a model that the
+    recipe starts from is needed to fill it in and cannot be read.
     """
-    values = _read(name)
     wanted = [_read_change(change) for change in changes]
+    given = {key: value for key, value in fields.items() if value is not None}
+    values = _standing_on_start(_read(name), {**dict(wanted), **given})
     for key, value in sorted(wanted, key=lambda each: each[0] != "net.name"):  # it sets others
         _put(values, key, value)
-    values |= {key: value for key, value in fields.items() if value is not None}
+    values |= given
+    check_against_start(values)
     return check_recipe(values)
+
+
+def _standing_on_start(below: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the values that name a model to start from stand on: what its weights demand, and a gentle training.
+
+    below: what they would stand on without it. Values that say all of this themselves, as RUN/recipe.yaml does, are
+    read without the model.
+    """
+    start = said.get("start")
+    if start in (None, "none"):
+        return below
+    gentle = fine_tuning_values()
+    filled_in = {key for key in leaf_keys() if key.partition(".")[0] in WEIGHTS_DEMAND} | set(
+        dict(flat(gentle))
+    )
+    if filled_in <= set(dict(flat(said))):
+        return below
+    description = read_model_description(model_path(str(start)))
+    own = {**demands(description), "picking": description.picking.model_dump(mode="json")}
+    return _merged(_merged(below, gentle), own)
+
+
+def fine_tuning_values() -> dict[str, Any]:
+    """What a training that starts from a model changes in the recipe that it is named in."""
+    text = (resources.files("motes") / "fine_tuning.yaml").read_text(encoding="utf-8")
+    values: dict[str, Any] = yaml.safe_load(text)
+    return values
+
+
+def demands(description: ModelDescription) -> dict[str, Any]:
+    """The values of a recipe that the weights of a model were made for, as sections."""
+    values: dict[str, Any] = {
+        "net": description.net.model_dump(mode="json"),
+        "working_diameter": description.working_diameter,
+        "working_pixel_size": description.working_pixel_size,
+        "normalisation": description.normalisation.model_dump(mode="json"),
+    }
+    return values | {key: description.recipe[key] for key in ("target",) if key in description.recipe}
+
+
+def check_against_start(values: Mapping[str, Any]) -> None:
+    """RecipeError where the values of a recipe contradict what the weights of its start demand.
+
+    Where that file is not there nothing is said: whoever wants the weights will see.
+    """
+    start = values.get("start")
+    if start is None:
+        return
+    try:
+        description = read_model_description(model_path(str(start)))
+    except ModelError:
+        return
+    found = dict(flat(values))
+    for key, wanted in flat(demands(description)):
+        if key in found and found[key] != wanted:
+            raise RecipeError(
+                f"recipe: {key} is {found[key]}, but the weights of {start}, from which training starts, were made "
+                f"with {wanted}; leave {key} out, or train without start"
+            )
+    classes = values.get("classes")
+    count = len(classes) if isinstance(classes, list) else 1
+    if count != len(description.classes):
+        raise RecipeError(
+            f"recipe: the number of classes is {count}, but {start}, from which training starts, was made for "
+            f"{len(description.classes)} ({', '.join(description.classes)}); name as many in classes, or train "
+            "without start"
+        )
 
 
 def check_recipe(values: Mapping[str, Any]) -> Recipe:
@@ -174,7 +246,8 @@ def _read(name: str, above: Sequence[Path] = ()) -> dict[str, Any]:
     values = {key: value for key, value in values.items() if value is not None or key not in _sections()}
     values.setdefault("name", path.stem)
     base = values.pop("based_on", None)
-    return values if base is None else _merged(_read(str(base), chain), values)
+    below = {} if base is None else _read(str(base), chain)
+    return _merged(_standing_on_start(below, values), values)
 
 
 def _sections() -> set[str]:

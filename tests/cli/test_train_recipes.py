@@ -22,6 +22,7 @@ PICKED = {"micrographs": ("sampling.size=48",), "patches-128": ("sampling.size=6
 STORED = ("fair-standard", "fair-attention")
 LABELLED = ("beads-unet", "beads-attention", "beads-attention-residual", "sparse-objects")
 VOLUMES = ("tomogram",)
+SIMULATED = ("general",)
 METRICS = ("pixel_precision", "pixel_recall", "pixel_f1", "pixel_iou", "pixel_auc")
 
 
@@ -52,7 +53,7 @@ def check_run(run: Path, epochs: int = 2) -> dict[str, Any]:
 
 
 def test_every_shipped_recipe_is_tried_here() -> None:
-    assert sorted([*PICKED, *STORED, *LABELLED, *VOLUMES]) == sorted(shipped_recipes())
+    assert sorted([*PICKED, *STORED, *LABELLED, *VOLUMES, *SIMULATED]) == sorted(shipped_recipes())
 
 
 @pytest.mark.parametrize("name", PICKED)
@@ -121,3 +122,27 @@ def test_on_tomograms_and_then_pick(motes: Motes, make: Any, tmp_path: Path) -> 
     assert len(found) > 0
     settings = json.loads((tmp_path / "out" / "settings.json").read_text())
     assert set(settings["threshold"]) == set(names)
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_on_simulated_micrographs_without_end(motes: Motes, tmp_path: Path, name: str) -> None:
+    run = tmp_path / "run"
+    small = (
+        "worlds.side=128",
+        "worlds.validated=2",
+        "worlds.together=4",
+        "worlds.crops_each=4",
+        "worlds.empty=0",
+    )
+    words = (*NARROW, "training.batch=4", "training.epochs=1", "sampling.size=64", *small)
+    answer = motes("train", name, "--out", run, "--threads", 1, *words)
+    assert answer.code == 0, answer.err
+    summary = check_run(run, epochs=1)
+    assert summary["watched"] == "best_f1"
+    assert {"best_f1", "average_precision", *METRICS} <= set(rows_of(run)[-1])
+    assert "on 4 simulated micrographs" in answer.err
+    trained = load_model(run / "model.safetensors").description.trained_on
+    assert [each.part for each in trained] == ["train", "validation", "validation"]
+    answer = motes("train", name, "--images", tmp_path, "--picks", tmp_path, "--out", tmp_path / "other")
+    assert answer.code == 1
+    assert "trains on simulated micrographs (worlds.use), but images are given too" in answer.err

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from motes.data import geometry
 from motes.data.augment import NO_AUGMENTATION, Augmentation
-from motes.data.crops import IGNORED, CropSource, Labelled, Sampling
+from motes.data.crops import IGNORED, PAINTED, CropSource, Labelled, Sampling
 from motes.data.paint import Target, paint
 from motes.errors import InputError, RecipeError
 
@@ -323,6 +323,79 @@ def test_images_with_points_and_images_with_labels_share_a_batch():
     shown = [plan.image for plan in mixed.plans(0, 0, range(8))]
     _, targets = mixed.batch(0, 0, range(8))
     assert [float(target.max()) for target in targets] == [1.0 - image for image in shown]
+
+
+LEFT = np.arange(80) < 40  # columns
+UNKNOWN = np.broadcast_to(LEFT, IMAGE.shape).astype(np.uint8)
+WHOLE = Sampling(size=(64, 80))
+
+
+def unclear(unknown: np.ndarray | None = UNKNOWN, **changes) -> CropSource:
+    """Crops of the whole image, whose left half may hold particles that are not marked; two are marked there."""
+    return source(
+        images=[Labelled(IMAGE, POINTS, unknown=unknown)],
+        sampling=WHOLE,
+        **{"augmentation": NO_AUGMENTATION, **changes},
+    )
+
+
+def test_where_it_is_unknown_what_is_there_only_what_is_painted_counts():
+    (targets,) = unclear().batch(0, 0, [0])[1][:, 0].numpy()
+    painted = paint(POINTS, IMAGE.shape, 10.0, Target(radius=1))
+    inside = targets[2:62]  # the crop is larger than the image by 2 px at each end
+    assert np.array_equal(inside, np.where(painted > 0, painted, np.where(UNKNOWN > 0, IGNORED, 0)))
+    assert (inside[10, 12], inside[10, 25], inside[55, 70], inside[10, 60]) == (1, IGNORED, 1, 0)
+
+
+def test_one_loss_for_a_particle_that_is_not_marked_and_for_none():
+    """The pixels of an unmarked particle do not count, whatever the net says of them."""
+    marked, unmarked = (
+        source(
+            images=[Labelled(IMAGE, points, unknown=unknown)], sampling=WHOLE, augmentation=NO_AUGMENTATION
+        ).batch(0, 0, [0])[1]
+        for points, unknown in ((POINTS, None), (POINTS[1:], UNKNOWN))
+    )
+    disc = paint(POINTS[:1], IMAGE.shape, 10.0, Target(radius=1)) > 0
+    assert np.all(marked[0, 0, 2:62].numpy()[disc] == 1)
+    assert np.all(unmarked[0, 0, 2:62].numpy()[disc] == IGNORED)
+
+
+def test_several_classes_and_their_shares_leave_out_what_is_unknown():
+    marked = Labelled(IMAGE, POINTS, np.array([0, 1, 0]), unknown=UNKNOWN)
+    several = source(
+        images=[marked], diameters=(10.0, 10.0), outputs=3, sampling=WHOLE, augmentation=NO_AUGMENTATION
+    )
+    targets = several.batch(0, 0, [0])[1][0, 0, 2:62]
+    assert (targets[10, 12], targets[30, 40], targets[10, 25], targets[10, 60]) == (1, 2, IGNORED, 0)
+
+
+def test_what_is_unknown_turns_with_the_pixels_and_is_read_where_it_is_needed():
+    bright = (IMAGE > 0.5).astype(np.uint8)
+    one, lazy = (
+        source(images=[Labelled(IMAGE, np.zeros((0, 2)), unknown=each)], augmentation=STEADY)
+        for each in (bright, Lazy(bright))
+    )
+    patches = one.cut(0, 0, range(12))
+    crops, targets = one.finish(patches)
+    assert any(patches.exact)
+    for row in np.flatnonzero(patches.exact):
+        inside = ~geometry.outside(
+            geometry.sampling_grid(patches.maps[row : row + 1], one.shape), patches.limits[row : row + 1]
+        )[0]
+        assert torch.equal(targets[row][inside] == IGNORED, crops[row][inside] > 0.5)
+    assert set(np.unique(targets)) == {-1, 0}
+    assert equal(one.batch(0, 0, range(12)), lazy.batch(0, 0, range(12)))
+
+
+def test_the_end_of_a_gaussian_is_as_unknown_as_the_rest():
+    soft = unclear(np.ones_like(UNKNOWN), target=Target(shape="gaussian", radius=1))
+    targets = soft.batch(0, 0, [0])[1]
+    assert float(targets[targets != IGNORED].min()) >= PAINTED
+    assert float(targets.max()) > 0.9
+
+
+def test_what_is_known_everywhere_changes_nothing():
+    assert equal(unclear(np.zeros_like(UNKNOWN)).batch(0, 0, range(4)), unclear(None).batch(0, 0, range(4)))
 
 
 class Lazy:

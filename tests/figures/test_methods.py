@@ -83,6 +83,14 @@ def test_each_class_has_its_threshold() -> None:
     assert "Of picks of one class closer than" in told
 
 
+def test_a_threshold_that_was_kept_is_not_said_to_serve_a_goal_best() -> None:
+    recipe = check_recipe({"name": "a"})
+    kept = FittedThreshold(0.3, 0.9, 0.8, 0.847, "the threshold is that of default", kept=True)
+    told = thresholds_in_words(recipe, description(recipe), {"particle": kept})
+    assert "0.300, unfitted (the threshold is that of default)" in told
+    assert "highest" not in told.partition("Thresholds were")[2]
+
+
 def test_with_masks_it_is_pixels_that_are_told_of() -> None:
     recipe = check_recipe({"name": "a", "working_diameter": None, "masks": {"kind": "instances"}})
     masked = description(recipe, trained_on(None, "train", "train", "validation"))

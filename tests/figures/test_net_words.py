@@ -112,6 +112,13 @@ def test_an_encoder_with_weights_says_where_they_are_from() -> None:
     assert "/somewhere" not in words
 
 
+def test_a_net_that_started_from_a_model_says_which() -> None:
+    words = net_in_words(NetDescription(), 1, start="/somewhere/general.safetensors")
+    assert "Training started from the weights of the model general.safetensors." in words
+    assert "/somewhere" not in words
+    assert "He et al." not in words
+
+
 @pytest.mark.parametrize(
     ("net", "words"),
     [

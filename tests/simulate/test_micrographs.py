@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from motes.errors import RecipeError
 from motes.simulate import MicrographWorld, simulate_micrograph
 from motes.simulate.micrographs import Layers, render, truth
-from motes.simulate.scene import build_scene, run_species
+from motes.simulate.placement import sampled
+from motes.simulate.scene import Scene, Stream, build_scene, chance, distance_to_arc, patches, run_species
 
 PLAIN = {
     "size": 256,
@@ -29,6 +30,10 @@ def world(**changes: object) -> MicrographWorld:
 def layers_of(described: MicrographWorld, seed: int = 0, index: int = 0) -> Layers:
     scene = build_scene(described, seed, index)
     return render(described, scene, truth(described, scene), seed, index)[0]
+
+
+def scene_of(described: MicrographWorld, index: int = 0) -> Scene:
+    return build_scene(described, 0, index)
 
 
 def discs(shape: tuple[int, ...], points: np.ndarray, diameters: np.ndarray) -> np.ndarray:
@@ -170,6 +175,10 @@ def test_particles_from_files_keep_their_size(tmp_path) -> None:
         ({"species": 3}, "there are 1 structures"),
         ({"distractor_count": 2}, "no distractors are named"),
         ({"size": 8}, "at least 16 px"),
+        ({"gold": (3, 1)}, r"gold is \(3, 1\); expected the least, then the most"),
+        ({"scratch_width": (-5, 9)}, "scratch_width"),
+        ({"aggregate_steps": (0.9, 0.5)}, "aggregate_steps"),
+        ({"distractors": ("ball",), "distractor_diameter": 400}, "distractor_diameter is 400 A"),
     ],
 )
 def test_worlds_that_cannot_be_are_refused(change: dict[str, object], message: str) -> None:
@@ -200,3 +209,111 @@ def test_an_illumination_that_converges_blurs_what_is_far_from_focus() -> None:
     kept = [spectra[1][band].sum() / spectra[0][band].sum() for band in (coarse, fine)]
     assert 0.98 < kept[0] < 1
     assert kept[1] < 0.6
+
+
+def test_gold_blocks_the_beam_and_hides_particles() -> None:
+    plain, gilded = world(), world(gold=(8, 8), gold_diameter=(100, 200))
+    scene, layers = scene_of(gilded), layers_of(gilded)
+    beads = scene.inner(scene.gold)
+    assert scene_of(plain).gold.max() == 0
+    assert layers.background[beads == 1].mean() < 0.5 * layers.background[beads == 0].mean()
+    assert (scene.covered >= scene.gold).all()
+    assert np.array_equal(scene.particles.centres, scene_of(plain).particles.centres)
+    free, hidden = truth(plain, scene_of(plain)), truth(gilded, scene)
+    assert len(hidden) < len(free) or hidden.extra["visibility"].sum() < free.extra["visibility"].sum()
+
+
+def test_gold_beads_are_discs_of_their_diameter() -> None:
+    for index in range(5):
+        beads = scene_of(world(gold=(1, 1), gold_diameter=(160, 160)), index).gold
+        assert beads.max() == 1
+        assert beads.sum() <= np.pi * 20**2 * 1.01  # 160 A are 40 px; the canvas may cut the bead
+    assert max(scene_of(world(gold=(1, 1), gold_diameter=(160, 160)), n).gold.sum() for n in range(5)) > 1200
+
+
+def test_filaments_are_round_rods_across_the_image() -> None:
+    described = world(filaments=(1, 1), filament_width=(80, 80))
+    for index in range(4):
+        protein = scene_of(described, index).filaments
+        assert protein.max() == pytest.approx(80, rel=0.02)
+        middles = (protein > 79).any(axis=0).sum() + (protein > 79).any(axis=1).sum()
+        assert middles > 40
+    thin, thick = (scene_of(world(filaments=(1, 1), filament_width=(w, w))).filaments for w in (40, 80))
+    assert (thick > 0).sum() == pytest.approx(2 * (thin > 0).sum(), rel=0.1)
+
+
+def test_filaments_are_seen_as_protein_is() -> None:
+    there, not_there = layers_of(world(filaments=(2, 2))), layers_of(world())
+    along = scene_of(world(filaments=(2, 2)))
+    change = there.background - not_there.background
+    middle = along.inner(along.filaments) > 60
+    assert change[middle].mean() < 0  # dark at underfocus, as particles are
+    assert np.array_equal(there.signal, not_there.signal)
+
+
+def test_scratches_change_the_brightness_by_their_share() -> None:
+    described = world(scratches=(3, 3), scratch_width=(40, 80))
+    scene = scene_of(described)
+    change = scene.inner(scene.scratches)
+    assert 0.05 <= np.abs(change).max() <= 1.2
+    ratio = layers_of(described).background / layers_of(world()).background
+    np.testing.assert_allclose(ratio, np.maximum(1 + change, 0), atol=1e-4)
+
+
+def test_the_distance_to_an_arc_is_a_distance() -> None:
+    for seed in range(10):
+        away = distance_to_arc((80, 120), np.random.default_rng(seed))
+        assert away.min() < 1
+        assert max(np.abs(np.diff(away, axis=axis)).max() for axis in (0, 1)) <= 1 + 1e-3
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_patches_have_the_share_asked_for(share: float) -> None:
+    one, again, other = (patches((200, 150), share, 30, np.random.default_rng(n)) for n in (0, 0, 1))
+    assert one.shape == (200, 150)
+    assert one.mean() == pytest.approx(share, abs=0.01)
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_no_particle_lies_in_a_bare_patch() -> None:
+    described = world(bare=0.6, particles=(60, 60), spacing=0.5, size=300)
+    scene = scene_of(described)
+    bare = patches(scene.canvas, 0.6, 4 * scene.species[0].diameter, chance(0, 0, Stream.BARE))
+    assert len(scene.particles.centres) > 20
+    assert not sampled(bare, scene.particles.centres).any()
+
+
+def test_particles_that_stick_lie_beside_another_one() -> None:
+    described = world(sticking=1.0, overlapping=0.0, particles=(20, 20), size=400)
+    centres = scene_of(described).particles.centres
+    gaps = np.linalg.norm(centres[:, None] - centres[None], axis=-1) + 1e9 * np.eye(len(centres))
+    assert gaps.min() >= 37.5
+    assert np.median(gaps.min(axis=1)) <= 1.1 * 37.5
+
+
+def test_carbon_reaches_as_far_as_asked_for() -> None:
+    described = {"carbon_probability": 1.0, "hole_diameter": 1e7}  # so large that its edge is straight
+    for index in range(4):
+        shares = []
+        for depth in (0.1, 0.3, 0.6, 1.3):
+            scene = scene_of(world(carbon_depth=(depth, depth), **described), index)
+            shares.append(scene.inner(scene.carbon).mean())
+        assert shares == sorted(shares)
+        assert 0 < shares[0] < 0.2
+        assert shares[-1] == pytest.approx(1, abs=0.1)
+
+
+def test_the_grain_of_carbon_is_as_strong_as_asked_for() -> None:
+    described = {"carbon_probability": 1.0, "carbon_depth": (0.5, 0.5)}
+    without, once, four = (layers_of(world(carbon_grain=g, **described)).background for g in (0, 1, 4))
+    np.testing.assert_allclose(four - without, 4 * (once - without), atol=1e-4)
+    assert (once - without).std() > 0
+
+
+def test_steps_within_an_aggregate_are_those_asked_for() -> None:
+    described = world(aggregates=(1, 1), aggregate_steps=(0.2, 0.3), size=300)
+    members = scene_of(described).clutter.centres
+    gaps = np.linalg.norm(members[:, None] - members[None], axis=-1) + 1e9 * np.eye(len(members))
+    assert 6 <= len(members) <= 15
+    assert gaps.min(axis=1).max() <= 0.3 * 37.5 + 1e-9

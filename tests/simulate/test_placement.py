@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from motes.simulate.placement import add_patch, clump, fraction_seen, place
 
@@ -35,6 +37,37 @@ def test_an_aggregate_hangs_together() -> None:
     gaps = np.linalg.norm(points[:, None] - points[None], axis=-1) + 1e9 * np.eye(len(points))
     assert 6 <= len(points) <= 15
     assert gaps.min(axis=1).max() <= 9
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([2, 3]))
+def test_centres_that_stick_lie_beside_another_one(seed: int, ndim: int) -> None:
+    low, high, free = np.full(ndim, 5.0), np.full(ndim, 95.0), np.zeros((100,) * ndim, dtype=bool)
+    centres = place(low, high, np.full(20, 10.0), free, np.random.default_rng(seed), sticking=1.0)
+    gaps = np.linalg.norm(centres[:, None] - centres[None], axis=-1) + 1e9 * np.eye(len(centres))
+    assert len(centres) == 20
+    assert gaps.min() >= 10
+    assert gaps.min(axis=1).max() <= 11 + 1e-9
+    assert ((centres >= low) & (centres <= high)).all()
+
+
+def test_what_sticks_keeps_out_of_what_is_blocked_too() -> None:
+    blocked = FREE.copy()
+    blocked[:, :100] = True
+    low, high = np.zeros(2), np.full(2, 199.0)
+    centres = place(low, high, np.full(40, 8.0), blocked, np.random.default_rng(0), sticking=1.0)
+    assert len(centres) == 40
+    assert (centres[:, 1] >= 99.5).all()
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.floats(0.1, 1.0), st.floats(0, 0.5))
+def test_the_steps_of_an_aggregate_are_those_asked_for(seed: int, least: float, more: float) -> None:
+    points = clump(np.zeros(2), 20.0, np.random.default_rng(seed), (least, least + more))
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    for number in range(1, len(points)):
+        before = gaps[number, :number] / 20
+        assert ((before >= least - 1e-9) & (before <= least + more + 1e-9)).any()
 
 
 def test_a_patch_is_cut_at_the_edges() -> None:

@@ -1,17 +1,26 @@
 """The data of a study: simulated groups, a table of one's own, and the table of each fold."""
 
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from motes.data.sources import read_data_rows, read_data_table, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
 from motes.formats.images import image_info
+from motes.jobs.simulate import WorldsRequest, simulate_worlds
 from motes.jobs.telling import Printed, Silent
 from motes.output import write_text
+from motes.simulate import world_folder
+from motes.simulate.worlds import HELD_OUT_STRUCTURES, TRAINING_STRUCTURES, Worlds
+from motes.study import data as study_data
 from motes.study.data import group_name, grouped, lay_out_data, world_of
-from motes.study.description import Simulated, Study
+from motes.study.description import DrawnWorlds, Simulated, Study
 from motes.study.file import check_study
 from motes.study.folder import Folder
 
@@ -64,6 +73,59 @@ def test_structures_take_turns_and_what_varies_lies_between_its_limits() -> None
 def test_a_world_that_cannot_be_is_refused(more: dict[str, Any], words: str) -> None:
     with pytest.raises(RecipeError, match=words):
         world_of(Simulated.model_validate(more), 0)
+
+
+@pytest.fixture
+def small_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worlds of 128 px, made in this process."""
+
+    @contextmanager
+    def threads(_: Worlds) -> Iterator[Executor]:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+
+    def small(request: WorldsRequest, *words: Any, **more: Any) -> list[dict[str, Any]]:
+        return simulate_worlds(replace(request, size=128), *words, **more)
+
+    monkeypatch.setattr(world_folder, "world_makers", threads)
+    monkeypatch.setattr(study_data, "simulate_worlds", small)
+
+
+@pytest.mark.usefixtures("small_worlds")
+def test_worlds_fall_into_parts_that_share_no_group(tmp_path: Path) -> None:
+    described, folder = study(data={"worlds": {"train": 3, "validation": 2, "test": 4}}), Folder(tmp_path)
+    assert lay_out_data(described, None, folder, Silent()) == 1
+    rows = read_data_rows(folder.fold(0))
+    assert [row["split"] for row in rows] == ["train"] * 3 + ["validation"] * 2 + ["test"] * 4
+    assert {row["diameter"] for row in rows} == {"22px"}
+    groups = {part: {row["group"] for row in rows if row["split"] == part} for part in ("train", "test")}
+    assert groups["train"] <= {*TRAINING_STRUCTURES}
+    assert groups["test"] <= {*HELD_OUT_STRUCTURES}
+    assert all(row["group"].endswith(" (validation)") for row in rows if row["split"] == "validation")
+    assert all(Path(row["image"]).is_file() and Path(row["picks"]).is_file() for row in rows)
+    hashes = {Path(row["image"]).read_bytes() for row in rows}
+    assert len(hashes) == 9
+    assert {source.part for source in read_data_table(folder.fold(0))} == {"train", "validation", "test"}
+    made = [Path(row["image"]).stat().st_mtime_ns for row in rows]
+    lay_out_data(described, None, folder, Silent())
+    assert [Path(row["image"]).stat().st_mtime_ns for row in rows] == made
+
+
+@pytest.mark.usefixtures("small_worlds")
+def test_worlds_follow_the_seed_of_the_data(tmp_path: Path) -> None:
+    images = []
+    for seed in (0, 1):
+        data = {"seed": seed, "worlds": {"train": 1, "validation": 1, "test": 1}}
+        lay_out_data(study(data=data), None, Folder(tmp_path / str(seed)), Silent())
+        rows = read_data_rows(Folder(tmp_path / str(seed)).table)
+        images += [Path(row["image"]).read_bytes() for row in rows]
+    assert len(set(images)) == 6
+
+
+@pytest.mark.parametrize("change", [{"train": 0}, {"test": None}, {"more": 1}])
+def test_every_part_of_drawn_worlds_has_a_count(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        DrawnWorlds.model_validate({"train": 1, "validation": 1, "test": 1} | change)
 
 
 def table(folder: Path, make: Any, groups: int = 4) -> Path:

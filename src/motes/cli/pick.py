@@ -13,8 +13,14 @@ def pick(
         list[str],
         typer.Argument(help="Files, a folder, a quoted glob or a micrographs.star.", metavar="IMAGES"),
     ],
-    model: Annotated[Path, typer.Option(help="What motes train wrote: RUN/model.safetensors.")],
     out: Out,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="What motes train wrote, RUN/model.safetensors; without it the model that ships.",
+            metavar="MODEL",
+        ),
+    ] = "default",
     format: Annotated[
         list[str] | None,
         typer.Option("--format", help="Also write relion, eman, cryolo or topaz files; may be repeated."),
@@ -40,9 +46,10 @@ def pick(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Find particles in images with a trained model."""
+    """Find particles in images, with the model that ships or with one of your own."""
     from motes.cli.console import OUT, Terminal
     from motes.jobs.pick import PickOptions, pick
+    from motes.jobs.summary import told_quality
 
     options = PickOptions(
         threshold=threshold,
@@ -63,6 +70,8 @@ def pick(
     OUT.print(
         f"{total} picks in {len(done)} images: {out / 'picks'}, table: {out / 'summary.csv'}", markup=False
     )
+    if quality := told_quality(done):
+        OUT.print(f"quality: {quality}", markup=False)
     for index in result.indexes:
         OUT.print(f"index: {index}", markup=False)
     finish(result.failures)

@@ -48,3 +48,26 @@ def micrographs(
         f"next: motes train micrographs --images {out / 'images'} --picks {out / 'picks'} --out run",
         markup=False,
     )
+
+
+@app.command()
+def worlds(
+    out: Annotated[Path, typer.Argument(help="Folder for images and picks.", metavar="OUT")],
+    count: Annotated[int, typer.Option(help="How many micrographs.", min=1)] = 10,
+    size: Annotated[int, typer.Option(help="Side, px; particles are about 22 px across.", min=128)] = 512,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    held_out: Annotated[
+        bool,
+        typer.Option("--held-out", help="Shapes and noise that the shipped model was not trained on."),
+    ] = False,
+    snr: Annotated[float | None, typer.Option(help="Signal-to-noise ratio inside the particles.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
+) -> None:
+    """Simulate micrographs that each differ in everything: what the shipped model is trained and tested on."""
+    from motes.cli.console import OUT, Terminal
+    from motes.jobs.simulate import WorldsRequest, simulate_worlds
+
+    request = WorldsRequest(size, seed, held_out, snr)
+    drawn = simulate_worlds(request, out, count, overwrite=overwrite, teller=Terminal())
+    OUT.print(f"{len(drawn)} micrographs in {out / 'images'}, their centres in {out / 'picks'}", markup=False)
+    OUT.print(f"next: motes pick {out / 'images'} --diameter 22px --out picked", markup=False)

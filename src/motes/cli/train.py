@@ -40,6 +40,12 @@ def train(
     ] = None,
     validation_picks: Annotated[str | None, typer.Option(help="Their coordinates.")] = None,
     validation_masks: Annotated[str | None, typer.Option(help="Their masks.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="A model to start from: default (the one that ships), or a model file.", metavar="MODEL"
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     no_orientation_check: NoOrientationCheck = False,
     device: Device = None,
@@ -52,7 +58,7 @@ def train(
     from motes.recipe_file import load_recipe
     from motes.train.processes import named_by_environment
 
-    resolved = load_recipe(recipe, changes or (), diameter=diameter, pixel_size=pixel_size)
+    resolved = load_recipe(recipe, changes or (), diameter=diameter, pixel_size=pixel_size, start=start)
     sources = named_by_options(images or (), picks, masks)
     sources += named_by_options(validation_images or (), validation_picks, validation_masks, "validation")
     sources += [] if data is None else read_data_table(data)

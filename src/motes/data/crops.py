@@ -34,6 +34,8 @@ from motes.errors import InputError, RecipeError
 
 __all__ = ["IGNORED", "CropPlan", "CropSource", "Labelled", "Patches", "Pixels", "Sampling"]
 
+PAINTED = 0.1  # a target below it is background, or the end of a Gaussian
+
 # What each stream of draws is for; the fourth number of its seed.
 PLACE, CHANGES, MIXING, ORDER = range(4)
 
@@ -52,15 +54,18 @@ class Patches:
     """What a batch is made from, to be moved to a device as one.
 
     pixels: (b, 1, *patch) float32. labels: (k, 1, *patch) float32, the classes of those crops whose targets
-    are cut from labels; labelled: their k rows. maps, limits: (b, ...) of geometry.patch_map and
-    patch_limits. exact: crops whose pixels fall on the image's. over_edge: crops that may reach out of it.
-    marks: particles in px of the crops before elastic deformation, crop by crop; counts: how many each has.
-    ice, transfers: see change_grey_values.
+    are cut from labels; labelled: their k rows. unknown: (u, 1, *patch) float32, 1 where an unmarked pixel may
+    belong to a particle, of those crops whose images say so; unclear: their u rows. maps, limits: (b, ...) of
+    geometry.patch_map and patch_limits. exact: crops whose pixels fall on the image's. over_edge: crops that may
+    reach out of it. marks: particles in px of the crops before elastic deformation, crop by crop; counts: how
+    many each has. ice, transfers: see change_grey_values.
     """
 
     pixels: Tensor
     labels: Tensor
     labelled: tuple[int, ...]
+    unknown: Tensor
+    unclear: tuple[int, ...]
     maps: Tensor
     limits: Tensor
     exact: tuple[bool, ...]
@@ -185,6 +190,7 @@ class CropSource:
             for plan, image in zip(plans, shown, strict=True)
         ]
         labels = {row: image.labels for row, image in enumerate(shown) if image.labels is not None}
+        unknown = {row: image.unknown for row, image in enumerate(shown) if image.unknown is not None}
         maps = [
             geometry.patch_map(plan.drawn.linear, plan.centre - start, self.patch)
             for plan, start in zip(plans, starts, strict=True)
@@ -198,6 +204,8 @@ class CropSource:
             pixels=_read([image.data for image in shown], starts, self.patch),
             labels=_read(list(labels.values()), [starts[row] for row in labels], self.patch),
             labelled=tuple(labels),
+            unknown=_read(list(unknown.values()), [starts[row] for row in unknown], self.patch),
+            unclear=tuple(unknown),
             maps=_stack(maps),
             limits=_stack(limits),
             exact=tuple(self._keeps_to_grid(plan) for plan in plans),
@@ -214,7 +222,8 @@ class CropSource:
         """Crops (b, 1, (z,) y, x) and their targets, float32, on a device.
 
         Targets are (b, 1, (z,) y, x): for one output values in [0, 1], else class numbers, 0 background;
-        (b, outputs, (z,) y, x) shares of the classes where MixUp is on. IGNORED outside of the image.
+        (b, outputs, (z,) y, x) shares of the classes where MixUp is on. IGNORED outside of the image, and where
+        nothing is painted but a particle may be.
         """
         patches = patches.to(torch.device(device))
         grid, marks = self._place(patches)
@@ -370,7 +379,16 @@ class CropSource:
         if rows:
             cut = geometry.resample(patches.labels, grid[rows], [True] * len(rows))
             targets[rows] = cut if several else cut.clamp_(max=1)
+        if patches.unclear:
+            rows = list(patches.unclear)
+            unknown = geometry.resample(patches.unknown, grid[rows], [True] * len(rows))
+            targets[rows] = without_unknown(targets[rows], unknown)
         return targets
+
+
+def without_unknown(targets: Tensor, unknown: Tensor) -> Tensor:
+    """Targets, IGNORED where nothing is painted and what is there is unknown (1, else 0); both of one shape."""
+    return targets.masked_fill((unknown > 0) & (targets < PAINTED), IGNORED)
 
 
 def _read(images: Sequence[Pixels], starts: Sequence[NDArray[np.int64]], patch: tuple[int, ...]) -> Tensor:

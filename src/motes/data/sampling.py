@@ -155,7 +155,8 @@ class Labelled:
     data: (z,) y, x at the working scale, normalised. points: (n, ndim) on the same pixels. classes: (n,) index
     into the recipe's classes, None for all 0. labels: in place of points, the class of each pixel as an
     integer: 0 background, 1 the first class, -1 ignored. weight: how often crops are drawn from this image,
-    relative to the others.
+    relative to the others. unknown: beside points, 1 where an unmarked pixel may belong to a particle, else 0;
+    None: every particle is marked.
     """
 
     data: Pixels
@@ -163,6 +164,7 @@ class Labelled:
     classes: NDArray[np.int64] | None = None
     labels: Pixels | None = None
     weight: float = 1.0
+    unknown: Pixels | None = None
 
     def class_of_points(self) -> NDArray[np.int64]:
         """(n,) class of each point, from 0."""

@@ -33,7 +33,7 @@ def method_paragraphs(
     fitted: the threshold of each class.
     """
     return [
-        net_in_words(recipe.net, course.parameters, recipe.encoder_weights),
+        net_in_words(recipe.net, course.parameters, recipe.encoder_weights, recipe.start),
         data_in_words(recipe, description),
         training_in_words(recipe, course),
         thresholds_in_words(recipe, description, fitted),
@@ -42,7 +42,7 @@ def method_paragraphs(
 
 def is_masked(description: ModelDescription) -> bool:
     """Whether masks, not picks, said where particles are."""
-    return any(image.particles is None for image in description.trained_on)
+    return bool(description.trained_on) and all(image.particles is None for image in description.trained_on)
 
 
 def images_in_words(images: Sequence[TrainedOn]) -> str:
@@ -154,7 +154,7 @@ def _picking_in_words(recipe: Recipe) -> str:
 
 
 def _threshold_in_words(fitted: FittedThreshold, of_class: str, goal: Goal, what: str) -> str:
-    if fitted.precision is None or fitted.recall is None:
+    if fitted.kept or fitted.precision is None or fitted.recall is None:
         return f"{fitted.threshold:.3f}{of_class}, unfitted ({fitted.note})"
     return (
         f"{fitted.threshold:.3f}{of_class} gives {_goal(goal)}{what} (precision {shown(fitted.precision)}, recall "

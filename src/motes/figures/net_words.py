@@ -54,10 +54,12 @@ def net_in_short(net: NetDescription) -> str:
     return f"{net.name} of {size}" + (f" ({changes})" if changes else "")
 
 
-def net_in_words(net: NetDescription, parameters: int, encoder_weights: str | None = None) -> str:
+def net_in_words(
+    net: NetDescription, parameters: int, encoder_weights: str | None = None, start: str | None = None
+) -> str:
     """The architecture with its parameter count."""
     sentences = _borrowed(net, parameters) if net.name in BORROWED else _own(net, parameters)
-    sentences += [_output(net), _initial_weights(net, encoder_weights)]
+    sentences += [_output(net), _initial_weights(net, encoder_weights, start)]
     return " ".join(sentences)
 
 
@@ -156,7 +158,9 @@ def _output(net: NetDescription) -> str:
     return f"A softmax{last} gives the probabilities of background and classes for every {where}."
 
 
-def _initial_weights(net: NetDescription, encoder_weights: str | None) -> str:
+def _initial_weights(net: NetDescription, encoder_weights: str | None, start: str | None) -> str:
+    if start is not None:
+        return f"Training started from the weights of the model {Path(start).name}."
     if encoder_weights is not None:
         return f"Its encoder started from the weights in {Path(encoder_weights).name}."
     if net.name in BORROWED:

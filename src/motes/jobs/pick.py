@@ -21,19 +21,24 @@ from motes.formats.picks import read_picks, write_index, write_picks
 from motes.image import Image
 from motes.jobs.cost import file_hash
 from motes.jobs.device import choose_device
+from motes.jobs.diameter import checks_diameters, misfit, model_precision
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
-from motes.nets.model_file import Model, load_model
-from motes.picking.picker import Picking, pick_map, to_full_size
+from motes.nets.model_file import Model, load_model, model_path
+from motes.picking.adapt import adapted_threshold
+from motes.picking.calibration import pick_calibrated
+from motes.picking.picker import Picking, to_full_size
+from motes.picking.quality import Verdict, signs
 from motes.picks import Picks, Threshold, empty_picks
 from motes.predict.maps import class_maps, probability_maps
-from motes.train.loop import chosen_precision
-from motes.train.settings import Training
 from motes.units import Length
 
-NO_DIAMETER = "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px"
+NO_DIAMETER = (
+    "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px. Where you do not "
+    "know, `motes inspect IMAGES` estimates it"
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,21 @@ class Picker:
         )
 
     @property
+    def adaptive(self) -> tuple[float, float] | None:
+        """The limits of a threshold for each image; None where the user or the model fixes one for all."""
+        return self.model.description.adaptive if self.options.threshold is None else None
+
+    def threshold_for(self, candidates: Picks) -> Threshold:
+        """The threshold of the image with these candidates."""
+        if self.adaptive is None or candidates.scores is None:
+            return self.threshold
+        return round(adapted_threshold(candidates.scores, *self.adaptive), 6)
+
+    def accepted(self, candidates: Picks) -> Picks:
+        """The candidates of an image that reach its threshold."""
+        return candidates.above(self.threshold_for(candidates))
+
+    @property
     def picking(self) -> Picking:
         """How picks are found: the model's own way, unless the user chose the method."""
         own, method = self.model.description.picking, self.options.method
@@ -131,7 +151,8 @@ class Picker:
         """Candidates of one class in pixels of the full-size image."""
         diameter = image.diameters[number]
         enlarged = float(np.mean(image.working.factors))
-        found = pick_map(probability, diameter * enlarged, self.picking)
+        calibration = self.model.description.calibration
+        found = pick_calibrated(probability, diameter * enlarged, self.picking, calibration)
         full = to_full_size(found, image.working.factors)
         inside = np.all((full.points >= 0) & (full.points <= np.array(image.working.full_shape) - 1), axis=1)
         kept = full.select(inside)
@@ -139,10 +160,18 @@ class Picker:
             kept = replace(kept, diameters=np.full(len(kept), round(diameter, 3)))
         return kept
 
+    def quality(self, image: "ReadImage", picks: Picks) -> Verdict | None:
+        """What a micrograph with these candidates is worth; None for a volume."""
+        if image.working.data.ndim != 2:
+            return None
+        enlarged = float(np.mean(image.working.factors))
+        accepted = self.accepted(picks).scaled(image.working.factors)
+        return signs(image.working.data, accepted, max(image.diameters) * enlarged).verdict
+
     def write(self, image: "ReadImage", picks: Picks, maps: NDArray[np.float32]) -> None:
         """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
         name = image.entry.output_name
-        accepted = picks.above(self.threshold)
+        accepted = self.accepted(picks)
         for format_name, places in self.places.items():
             write_picks(
                 places[name],
@@ -190,7 +219,7 @@ def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
 
 def pick(
     sources: Sequence[str],
-    model_path: Path,
+    model: str | Path,
     out: Path,
     options: PickOptions | None = None,
     *,
@@ -201,25 +230,15 @@ def pick(
 ) -> PickResult:
     """Pick every image that is not done yet; a bad image is named in the summary and costs no other.
 
-    Raises OutputError where the folder holds picks made with another model or other options.
+    model: a model file, or the word for the one that ships. Raises OutputError where the folder holds picks made
+    with another model or other options, ModelError for options that the model cannot take.
     """
     options, teller = options or PickOptions(), teller or Silent()
     chosen = choose_device(device, threads)
-    model = load_model(model_path, str(chosen))
-    if options.diameter is not None and len(model.description.classes) > 1:
-        raise ModelError(
-            f"--diameter is one length, but {model_path} finds {', '.join(model.description.classes)}, each with "
-            "its own diameter; leave the option out"
-        )
-    if options.diameter is None and not model.description.lengths:
-        raise ModelError(NO_DIAMETER)
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
-    _check_formats(options, model.description.net.ndim)
-    entries = _images_to_pick(sources, model.description.net.ndim, out)
-    training = Training.model_validate(model.description.recipe.get("training", {}))
-    picker = Picker(model, options, out, chosen_precision(training, chosen))
-    claim(out, _settings(picker, file_hash(model_path)), overwrite)
+    path = model_path(str(model))
+    picker = make_picker(load_model(path, str(chosen)), options, out, chosen)
+    entries = _images_to_pick(sources, picker.model.description.net.ndim, out)
+    claim(out, _settings(picker, file_hash(path)), overwrite)
     everything = [*entries, *take_stock(out, entries)]
     picker = replace(picker, places=_places(everything, out, options.formats))
     earlier = earlier_rows(out)
@@ -232,12 +251,29 @@ def pick(
     for entry in everything:
         if entry.name in rows:
             _complete(picker, entry)
+    _warn_of_misfit(picker, to_do, teller)
     try:
         _pick_all(picker, to_do, rows, teller)
     finally:
         ordered = [rows[entry.name] for entry in everything if entry.name in rows]
         write_summary(out, ordered)
     return PickResult(out, ordered, _write_indexes(picker, everything, rows, sources))
+
+
+def make_picker(model: Model, options: PickOptions, out: Path, device: torch.device) -> Picker:
+    """A model with the user's choices; ModelError for a choice that it cannot take, PicksError as _check_formats."""
+    described = model.description
+    if options.diameter is not None and len(described.classes) > 1:
+        raise ModelError(
+            f"--diameter is one length, but this model finds {', '.join(described.classes)}, each with its own "
+            "diameter; leave the option out"
+        )
+    if options.diameter is None and not described.lengths:
+        raise ModelError(NO_DIAMETER)
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
+    _check_formats(options, described.net.ndim)
+    return Picker(model, options, out, model_precision(model, device))
 
 
 def _images_to_pick(sources: Sequence[str], ndim: int, out: Path) -> list[ImageEntry]:
@@ -262,6 +298,19 @@ def _check_formats(options: PickOptions, ndim: int) -> None:
             )
 
 
+def _warn_of_misfit(picker: Picker, entries: Sequence[ImageEntry], teller: Teller) -> None:
+    """Say so where the diameter that was given clearly does not fit what is seen."""
+    given = picker.options.diameter
+    if given is None or not checks_diameters(picker.model.description):
+        return
+    better = misfit(picker.model, picker.precision, entries, given, picker.options.pixel_size)
+    if better is not None:
+        teller.warn(
+            f"the diameter {given} does not fit what is seen in {better.images} images, where particles seem to be "
+            f"about {better} across; compare with `{better.option}`"
+        )
+
+
 def _pick_all(
     picker: Picker, entries: Sequence[ImageEntry], rows: dict[str, ImageSummary], teller: Teller
 ) -> None:
@@ -276,24 +325,31 @@ def _pick_all(
                 picks, maps = picker.pick(image)
                 picker.write(image, picks, maps)
                 seconds = round(time.monotonic() - started, 3)
-                rows[entry.name] = _row(entry, picks, picker.threshold, image, seconds)
+                rows[entry.name] = _row(picker, image, picks, seconds)
             started = time.monotonic()
             done(number + 1)
 
 
-def _row(
-    entry: ImageEntry, picks: Picks, threshold: Threshold, image: ReadImage, seconds: float
-) -> ImageSummary:
+def _row(picker: Picker, image: ReadImage, picks: Picks, seconds: float) -> ImageSummary:
+    return replace(
+        _counts(image.entry.name, picks, picker.threshold_for(picks)),
+        quality=picker.quality(image, picks),
+        pixel_size=image.pixel_size,
+        bad_pixels=image.working.bad_pixels,
+        seconds=seconds,
+    )
+
+
+def _counts(name: str, picks: Picks, threshold: Threshold) -> ImageSummary:
+    """What candidates and their threshold say of an image."""
     accepted = picks.above(threshold)
     return ImageSummary(
-        entry.name,
+        name,
         "done",
         len(accepted),
         len(picks),
+        None if isinstance(threshold, Mapping) else threshold,
         mean_score(accepted),
-        image.pixel_size,
-        image.working.bad_pixels,
-        seconds,
     )
 
 
@@ -303,8 +359,7 @@ def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, Image
         return earlier[entry.name]
     found = read_picks(csv_file(picker.out, entry))
     picks = next(iter(found.values()))
-    accepted = picks.above(picker.threshold)
-    return ImageSummary(entry.name, "done", len(accepted), len(picks), mean_score(accepted))
+    return _counts(entry.name, picks, picker.threshold_for(picks))
 
 
 def _complete(picker: Picker, entry: ImageEntry) -> None:
@@ -313,9 +368,10 @@ def _complete(picker: Picker, entry: ImageEntry) -> None:
     missing = {name: place for name, place in missing.items() if not place.is_file()}
     if not missing:
         return
-    picks = next(iter(read_picks(csv_file(picker.out, entry)).values())).above(picker.threshold)
+    picks = next(iter(read_picks(csv_file(picker.out, entry)).values()))
+    accepted = picker.accepted(picks)
     for name, place in missing.items():
-        write_picks(place, picks, format=name, image_name=entry.name, box_size=picker.options.box_size)
+        write_picks(place, accepted, format=name, image_name=entry.name, box_size=picker.options.box_size)
 
 
 def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
@@ -324,6 +380,7 @@ def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
     return {
         "model": model_hash,
         "threshold": picker.threshold,
+        "adaptive": None if picker.adaptive is None else list(picker.adaptive),
         "method": picker.picking.method,
         "pixel_size": options.pixel_size,
         "diameter": None if options.diameter is None else str(options.diameter),

@@ -3,12 +3,15 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from motes.errors import InputError, RecipeError
 from motes.jobs.telling import Silent, Teller
 from motes.simulate import MicrographWorld, write_micrographs
+from motes.simulate.world_folder import write_worlds
+from motes.simulate.worlds import HELD_OUT, Worlds
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,38 @@ def simulate_micrographs(
         return write_micrographs(
             world, out, count, request.seed, progress=lambda number, _: done(number), overwrite=overwrite
         )
+
+
+@dataclass(frozen=True)
+class WorldsRequest:
+    """What the user asks for; held_out: shapes and noise that the shipped model has not seen."""
+
+    size: int = 512
+    seed: int = 0
+    held_out: bool = False
+    snr: float | None = None
+
+
+def simulate_worlds(
+    request: WorldsRequest,
+    out: Path,
+    count: int,
+    *,
+    overwrite: bool = False,
+    teller: Teller | None = None,
+) -> list[dict[str, Any]]:
+    """Write count micrographs, each of a world of its own, below out; a rerun makes what is missing.
+
+    Returns what was drawn for each.
+    """
+    teller = teller or Silent()
+    changes: dict[str, object] = {"side": request.size}
+    if request.snr is not None:
+        changes["snr"] = (request.snr, request.snr)
+    base = HELD_OUT if request.held_out else Worlds()
+    worlds = Worlds.model_validate(base.model_dump() | changes)
+    with teller.progress("simulating", count, "micrographs") as done:
+        return write_worlds(worlds, out, count, request.seed, done, overwrite)
 
 
 def micrograph_world(request: MicrographRequest) -> MicrographWorld:

@@ -9,18 +9,27 @@ from pathlib import Path
 import numpy as np
 
 from motes.output import write_text
+from motes.picking.quality import VERDICTS
 from motes.picks import Picks
+
+MOST_NAMES = 3
 
 
 @dataclass(frozen=True)
 class ImageSummary:
-    """One row of summary.csv."""
+    """One row of summary.csv.
+
+    threshold: what the picks of this image had to reach; None where each class has its own. quality: a word of
+    motes.picking.quality; None where an earlier call was cut off before it could be noted down.
+    """
 
     image: str
     status: str
     picks: int | None = None
     candidates: int | None = None
+    threshold: float | None = None
     mean_score: float | None = None
+    quality: str | None = None
     pixel_size: float | None = None
     bad_pixels: int | None = None
     seconds: float | None = None
@@ -29,6 +38,18 @@ class ImageSummary:
 def mean_score(picks: Picks) -> float | None:
     """The mean figure of merit, None without picks."""
     return round(float(np.mean(picks.scores)), 4) if picks.scores is not None and len(picks) else None
+
+
+def told_quality(rows: Sequence[ImageSummary]) -> str:
+    """How many images got each verdict, the worst first, with some of their names; empty where none has one."""
+    told = []
+    for verdict in reversed(VERDICTS):
+        names = [row.image for row in rows if row.quality == verdict]
+        if names:
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            named = "" if verdict == "ok" else f" ({', '.join(names[:MOST_NAMES])}{more})"
+            told.append(f"{len(names)} {verdict}{named}")
+    return ", ".join(told)
 
 
 def write_summary(out: Path, rows: Sequence[ImageSummary]) -> None:
@@ -63,7 +84,9 @@ def _parse_row(row: dict[str, str]) -> ImageSummary:
         row["status"],
         count("picks"),
         count("candidates"),
+        number("threshold"),
         number("mean_score"),
+        row.get("quality") or None,
         number("pixel_size"),
         count("bad_pixels"),
         number("seconds"),

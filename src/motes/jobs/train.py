@@ -11,21 +11,32 @@ import torch
 import yaml
 from torch import nn
 
-from motes.data.crops import CropSource
+from motes.data.crops import CropSource, Labelled
 from motes.data.sources import DataSource
 from motes.errors import OutputError, RecipeError
 from motes.figures.methods import net_in_short
 from motes.jobs.cost import keep_summary, training_cost
 from motes.jobs.device import choose_device
-from motes.jobs.run_record import METRICS, keep_line, keep_shown, keep_start, versions
+from motes.jobs.fine_tuning import Start, read_start, settle_thresholds, threshold_note
+from motes.jobs.partial_labels import judged, sight_of, with_unknown
+from motes.jobs.run_record import (
+    METRICS,
+    keep_line,
+    keep_shown,
+    keep_start,
+    read_record,
+    versions,
+    weight_hashes,
+)
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.jobs.training_data import STORE, Parts, Prepared, gather, keep_manifest
 from motes.jobs.training_report import leave_report
+from motes.jobs.training_worlds import crop_maker, told_worlds, trained_on_worlds, world_parts
 from motes.nets.borrowed import load_encoder
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
 from motes.output import remove_half_written, write_text
-from motes.picking.thresholds import FittedThreshold, fit_threshold
+from motes.picking.thresholds import FittedThreshold
 from motes.recipe import Recipe, readable_diameter
 from motes.recipe_file import flat
 from motes.train.checkpoint import LAST, Progress
@@ -98,24 +109,59 @@ def _train(
 ) -> TrainResult:
     processes.once(lambda: _check_run(run, resume))
     with _working_images(run, processes):
-        parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
+        if recipe.worlds.use:
+            parts = processes.once(lambda: world_parts(data.sources, recipe, teller))
+        else:
+            parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
         recipe = settled(recipe, parts, processes)
         processes.once(lambda: _begin(run, recipe, parts, resume))
+        start = read_start(recipe)
         net = untrained_net(recipe)
+        processes.once(lambda: _check_weights(run, net, recipe))
         processes.once(lambda: keep_start(run, net, recipe.training, device, processes))
         net = with_shared_statistics(net.to(device), processes, device)
         _tell_plan(recipe, parts, net, device, processes, teller)
+        if start is not None and recipe.labels == "partial":
+            parts = _with_unknown(parts, recipe, start, run, device, processes, teller)
         validator = looker(recipe, parts, parts.validation, device)
         progress = _train_with_records(net, recipe, parts, run, validator, processes, teller)
-        return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress))
+        return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress, start))
 
 
 def untrained_net(recipe: Recipe) -> nn.Module:
-    """The net of a recipe with its initial weights; ModelError where those of its encoder cannot be used."""
+    """The net of a recipe with its initial weights; ModelError where those of its start or encoder cannot be used."""
+    start = read_start(recipe)
+    if start is not None:
+        return start.model.net
     net = build_net(recipe.net, recipe.seed)
     if recipe.encoder_weights is not None:
         load_encoder(net, recipe.net, Path(recipe.encoder_weights))
     return net
+
+
+def _check_weights(run: Path, net: nn.Module, recipe: Recipe) -> None:
+    """See that the model which a resumed run started from is still the same."""
+    record = read_record(run) if recipe.start is not None and (run / LAST).is_file() else None
+    if record is not None and record["initial_weights"] != weight_hashes(net):
+        raise OutputError(
+            f"{recipe.start} holds other weights now than when {run} began; put the model back that it began with, "
+            "or use another folder"
+        )
+
+
+def _with_unknown(
+    parts: Parts,
+    recipe: Recipe,
+    start: Start,
+    run: Path,
+    device: torch.device,
+    processes: Processes,
+    teller: Teller,
+) -> Parts:
+    """The parts of a run with what partial labels leave unknown, seen by the model that training starts from."""
+    model = Model(start.model.net.to(device), start.model.description)
+    look = sight_of(model, chosen_precision(recipe.training, device))
+    return with_unknown(parts, look, run / STORE / "unknown", recipe.target, processes, teller)
 
 
 @contextmanager
@@ -149,6 +195,8 @@ def settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
     watch = recipe.training.watch
     if watch == "auto":
         watch = "pixel_f1" if parts.masked else "best_f1"
+        if recipe.labels == "partial":
+            watch = "pixel_best_f1"
         updates["training"] = recipe.training.model_copy(update={"watch": watch})
     if parts.masked and not watch.startswith("pixel_"):
         raise RecipeError(
@@ -198,12 +246,17 @@ def _tell_plan(
     _tell_sizes(recipe, parts, teller)
     if recipe.encoder_weights is not None:
         teller.say(f"the encoder starts from {recipe.encoder_weights}")
+    if recipe.start is not None:
+        teller.say(
+            f"training starts from {recipe.start}; net, working scale, normalisation and target are those of that model"
+        )
     particles = sum(image.particles or 0 for image in parts.train)
     labels = "masks" if parts.masked else f"{particles} particles"
+    images = told_worlds(recipe) if recipe.worlds.use else f"{len(parts.train)} images with {labels}"
     precision = str(chosen_precision(recipe.training, device)).removeprefix("torch.")
     teller.say(
-        f"training {net_in_short(recipe.net)} ({parameter_count(net):,} parameters) on {len(parts.train)} images "
-        f"with {labels}, validating on {len(parts.validation)}; {device.type}, {torch.get_num_threads()} threads, "
+        f"training {net_in_short(recipe.net)} ({parameter_count(net):,} parameters) on {images}, "
+        f"validating on {len(parts.validation)}; {device.type}, {torch.get_num_threads()} threads, "
         f"{precision}"
     )
     if processes.count > 1:
@@ -232,7 +285,7 @@ def _tell_sizes(recipe: Recipe, parts: Parts, teller: Teller) -> None:
 def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: torch.device) -> Validator:
     """What predicts images of a run and compares them with their truth."""
     return Validator(
-        images=[image.labelled for image in images],
+        images=_to_judge(recipe, parts, images),
         classes=recipe.class_names,
         net=recipe.net,
         picking=recipe.picking,
@@ -241,6 +294,10 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
         precision=chosen_precision(recipe.training, device),
         weights=tuple(each.weight for each in recipe.classes),
     )
+
+
+def _to_judge(recipe: Recipe, parts: Parts, images: Sequence[Prepared]) -> list[Labelled]:
+    return [judged(image.labelled, parts.working, recipe.target) for image in images]
 
 
 def crop_source(recipe: Recipe, parts: Parts) -> CropSource:
@@ -277,7 +334,10 @@ def _train_with_records(
     """Train, with a line of metrics.jsonl for each epoch; lines beyond the last checkpoint are made again."""
     plan = run_plan(recipe, parts, run)
     training = recipe.training
-    with teller.progress("training", training.epochs * plan.steps * training.batch, "images") as done:
+    with (
+        crop_maker(recipe, plan) as source,
+        teller.progress("training", training.epochs * plan.steps * training.batch, "images") as done,
+    ):
 
         def on_epoch(row: Row) -> None:
             keep_line(run / METRICS, row)
@@ -287,11 +347,12 @@ def _train_with_records(
             net,
             replace(
                 plan,
+                source=source,
                 validate=lambda trained: validator.row(validator.look(trained)),
                 on_epoch=on_epoch,
                 on_shown=partial(keep_shown, run),
                 on_step=lambda step: done(step * training.batch),
-                mine=Mine(replace(validator, images=[image.labelled for image in parts.train]), recipe.seed)
+                mine=Mine(replace(validator, images=_to_judge(recipe, parts, parts.train)), recipe.seed)
                 if recipe.sampling.hard
                 else None,
                 processes=processes,
@@ -330,16 +391,14 @@ def _finish(
     run: Path,
     validator: Validator,
     progress: Progress,
+    start: Start | None,
 ) -> TrainResult:
-    """Fit the thresholds, write the model, and leave the report."""
+    """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
-    fitted = {
-        name: fit_threshold(curve, recipe.threshold_goal)
-        for name, curve in zip(recipe.class_names, curves, strict=True)
-    }
-    model = Model(net, describe(recipe, parts, fitted))
+    fitted = settle_thresholds(recipe, parts, curves, start)
+    model = Model(net, describe(recipe, parts, fitted, start))
     save_model(run / MODEL, model)
     best = best_epochs(progress, recipe.training)
     used = best[0] if recipe.training.keep == "best" and best else progress.epochs
@@ -350,11 +409,10 @@ def _finish(
     )
 
 
-def describe(recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold]) -> ModelDescription:
+def describe(
+    recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold], start: Start | None
+) -> ModelDescription:
     """What the model file says beside its weights: no times and no paths."""
-    same = parts.validation is parts.train
-    where = "the training images themselves" if same else f"{len(parts.validation)} validation images"
-    notes = "; ".join(dict.fromkeys(each.note for each in fitted.values() if each.note))
     unit = parts.lengths[0].unit if parts.lengths else "px"
     return ModelDescription(
         net=recipe.net,
@@ -366,16 +424,24 @@ def describe(recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold]) -
         normalisation=recipe.normalisation,
         picking=recipe.picking,
         thresholds={name: round(each.threshold, 6) for name, each in fitted.items()},
-        threshold_note=f"fitted for {recipe.goal} on {where}" + (f"; {notes}" if notes else ""),
-        trained_on=[
-            TrainedOn(image=p.name, sha256=p.sha256, particles=p.particles, part=part)
-            for part, images in (("train", parts.train), ("validation", [] if same else parts.validation))
-            for p in images
-        ],
-        recipe=recipe.model_dump(mode="json") | _without_folder(recipe.encoder_weights),
+        threshold_note=threshold_note(recipe, parts, fitted.values(), start),
+        trained_on=trained_on_worlds(recipe, parts) if recipe.worlds.use else trained_on(parts),
+        started_from=None if start is None else start.origin,
+        recipe=recipe.model_dump(mode="json") | _without_folders(recipe),
         versions=versions(),
     )
 
 
-def _without_folder(weights: str | None) -> dict[str, str | None]:
-    return {"encoder_weights": None if weights is None else Path(weights).name}
+def trained_on(parts: Parts) -> list[TrainedOn]:
+    """The images of a run, each with its hash."""
+    validation = [] if parts.validation is parts.train else parts.validation
+    return [
+        TrainedOn(image=p.name, sha256=p.sha256, particles=p.particles, part=part)
+        for part, images in (("train", parts.train), ("validation", validation))
+        for p in images
+    ]
+
+
+def _without_folders(recipe: Recipe) -> dict[str, str | None]:
+    files = {"encoder_weights": recipe.encoder_weights, "start": recipe.start}
+    return {field: None if file is None else Path(file).name for field, file in files.items()}

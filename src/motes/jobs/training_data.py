@@ -159,8 +159,9 @@ def gather(
     parts = _divided(sets, recipe)
     _check_usable(parts)
     if not any(image.useful for image in parts.validation):
+        what = "the threshold is fitted" if recipe.start is None else "what is said of validation is found"
         teller.warn(
-            "there is no particle to validate on, so the threshold is fitted on the training images and will "
+            f"there is no particle to validate on, so {what} on the training images and will "
             "look better than it is; label another image (of another group, where groups are named), give "
             "--validation-images, or a row of --data whose split is validation"
         )

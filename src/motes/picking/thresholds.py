@@ -35,13 +35,17 @@ class Goal:
 
 @dataclass(frozen=True)
 class FittedThreshold:
-    """A threshold and what it reached on the data of the fit; note: what the user should know, or empty."""
+    """A threshold and what it reached on the data of the fit; note: what the user should know, or empty.
+
+    kept: it was not fitted on these data but comes from another model.
+    """
 
     threshold: float
     precision: float | None
     recall: float | None
     f1: float | None
     note: str = ""
+    kept: bool = False
 
 
 def parse_goal(text: str) -> Goal:

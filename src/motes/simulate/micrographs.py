@@ -12,7 +12,7 @@ from motes.physics.detector import gain, modulation_transfer, with_hot_pixels
 from motes.physics.dose import counted, electrons_per_pixel
 from motes.physics.fourier import coloured_noise, filtered, frequency_axes, frequency_radius
 from motes.physics.ice import ice_granularity, thickness_map, transmission
-from motes.physics.potential import CARBON, ICE, granularity, interaction_parameter
+from motes.physics.potential import CARBON, ICE, granularity, interaction_parameter, protein_phase
 from motes.picks import Picks
 from motes.simulate.orientations import relion_angles
 from motes.simulate.placement import fraction_seen
@@ -21,6 +21,7 @@ from motes.simulate.world import MicrographWorld
 
 CARBON_THICKNESS = 150.0  # A
 CARBON_TRANSMISSION = 0.9
+GOLD_TRANSMISSION = 0.3
 PHASE_LIMIT = 0.5  # rad; above it the weak-phase picture fails, and thick ice saturates instead
 
 
@@ -169,7 +170,9 @@ def _transmitted(world: MicrographWorld, scene: Scene, rng: np.random.Generator)
     """Fraction of electrons left by ice and carbon, relative to ice of the mean thickness."""
     thickness = thickness_map(world.size, world.ice_thickness, world.thickness_gradient, rng)
     thickness = thickness - np.float32(world.ice_thickness) + scene.inner(scene.contamination)
-    return transmission(thickness) * (1 - np.float32(1 - CARBON_TRANSMISSION) * scene.inner(scene.carbon))
+    left = transmission(thickness) * (1 - np.float32(1 - CARBON_TRANSMISSION) * scene.inner(scene.carbon))
+    left *= 1 - np.float32(1 - GOLD_TRANSMISSION) * scene.inner(scene.gold)
+    return np.asarray(left * np.maximum(1 + scene.inner(scene.scratches), 0), dtype=np.float32)
 
 
 def _background_phase(world: MicrographWorld, scene: Scene, seed: int, index: int) -> NDArray[np.float32]:
@@ -177,8 +180,11 @@ def _background_phase(world: MicrographWorld, scene: Scene, seed: int, index: in
     phase = painted_phase(world, scene.canvas, scene.clutter_species, scene.clutter) * (1 - scene.covered)
     per_angstrom = interaction_parameter(world.voltage) * ICE.potential
     phase += PHASE_LIMIT * np.tanh(scene.contamination * np.float32(per_angstrom / PHASE_LIMIT))
+    phase += np.float32(PHASE_LIMIT) * scene.gold + np.float32(protein_phase(world.voltage)) * scene.filaments
     if scene.carbon.any():
-        amplitude = granularity(CARBON, CARBON_THICKNESS, world.voltage, world.pixel_size)
+        amplitude = world.carbon_grain * granularity(
+            CARBON, CARBON_THICKNESS, world.voltage, world.pixel_size
+        )
         grain = chance(seed, index, Stream.CARBON).standard_normal(scene.canvas, dtype=np.float32)
         phase += scene.carbon * (np.float32(PHASE_LIMIT) + np.float32(amplitude) * grain)
     return phase.astype(np.float32)

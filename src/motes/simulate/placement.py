@@ -12,21 +12,34 @@ def place(
     distances: NDArray[np.float64],
     blocked: NDArray[np.bool_],
     rng: np.random.Generator,
+    sticking: float = 0.0,
 ) -> NDArray[np.float64]:
     """Centres thrown at random and kept where they fit (random sequential adsorption), (m, ndim), px.
 
     low, high: corners of the area. distances: (n,) px, what each new centre keeps from those before it.
-    blocked: image in which true pixels take no centre; outside of it nothing is blocked. A centre that
-    finds no place after some tries is left out, so that m may be less than n.
+    blocked: image in which true pixels take no centre; outside of it nothing is blocked. sticking: how
+    likely a centre is thrown at one that lies already. A centre that finds no place after some tries is left
+    out, so that m may be less than n.
     """
     placed = np.zeros((0, len(low)))
     for distance in distances:
         candidates = rng.uniform(low, high, size=(TRIES, len(low)))
+        if sticking and len(placed) and rng.uniform() < sticking:
+            candidates = _beside(placed, distance, rng)
+            candidates = candidates[((candidates >= low) & (candidates <= high)).all(axis=1)]
         gaps = np.linalg.norm(candidates[:, None] - placed[None], axis=-1)
         free = (gaps >= distance).all(axis=1) & ~sampled(blocked, candidates)
         if free.any():
             placed = np.vstack([placed, candidates[free.argmax()]])
     return placed
+
+
+def _beside(placed: NDArray[np.float64], distance: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Places (TRIES, ndim) at a distance (px), or a little more, from ones (n, ndim) that are taken."""
+    directions = rng.normal(size=(TRIES, placed.shape[1]))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    away = distance * rng.uniform(1.0, 1.1, size=(TRIES, 1))
+    return np.asarray(placed[rng.integers(len(placed), size=TRIES)] + away * directions)
 
 
 def sampled(mask: NDArray[np.bool_], points: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -38,12 +51,17 @@ def sampled(mask: NDArray[np.bool_], points: NDArray[np.float64]) -> NDArray[np.
     return values
 
 
-def clump(centre: NDArray[np.float64], diameter: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Centres (n, ndim) of an aggregate: 6 to 15 particles of that diameter, each touching another."""
+def clump(
+    centre: NDArray[np.float64],
+    diameter: float,
+    rng: np.random.Generator,
+    steps: tuple[float, float] = (0.5, 0.9),
+) -> NDArray[np.float64]:
+    """Centres (n, ndim) of an aggregate: 6 to 15 particles of that diameter, each so many diameters from another."""
     points = np.array([centre])
     for _ in range(rng.integers(5, 15)):
         direction = rng.normal(size=len(centre))
-        step = direction / np.linalg.norm(direction) * rng.uniform(0.5, 0.9) * diameter
+        step = direction / np.linalg.norm(direction) * rng.uniform(*steps) * diameter
         points = np.vstack([points, points[rng.integers(len(points))] + step])
     return points
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, ndimage
 
 from motes.errors import RecipeError
 from motes.physics.ice import carbon_film, contamination_blob
@@ -37,6 +37,9 @@ class Stream(IntEnum):
     SHOT = 8
     CAMERA = 9
     THICKNESS = 10
+    LINES = 11
+    GOLD = 12
+    BARE = 13
 
 
 def chance(seed: int, index: int, stream: Stream) -> np.random.Generator:
@@ -69,8 +72,9 @@ class Particles:
 class Scene:
     """All that the beam meets.
 
-    canvas: shape (y, x). margin: px around the image. contamination: thickness in A. carbon: 1 where the
-    film is. Both have the canvas's shape.
+    canvas: shape (y, x). margin: px around the image. contamination: thickness in A. carbon, gold: 1 where
+    the film is, or a bead. filaments: protein along the beam, A. scratches: relative change of brightness.
+    All have the canvas's shape.
     """
 
     canvas: tuple[int, int]
@@ -81,11 +85,14 @@ class Scene:
     clutter: Particles
     contamination: NDArray[np.float32]
     carbon: NDArray[np.float32]
+    gold: NDArray[np.float32]
+    filaments: NDArray[np.float32]
+    scratches: NDArray[np.float32]
 
     @property
     def covered(self) -> NDArray[np.float32]:
-        """How much of a particle is hidden, 0 to 1, on the canvas: carbon, or ice of 100 A and more."""
-        return np.maximum(self.carbon, np.clip(self.contamination / 100, 0, 1))
+        """How much of a particle is hidden, 0 to 1, on the canvas: carbon, gold, or ice of 100 A and more."""
+        return np.maximum(np.maximum(self.carbon, self.gold), np.clip(self.contamination / 100, 0, 1))
 
     def inner(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """The image's part of a field on the canvas."""
@@ -134,8 +141,24 @@ def build_scene(world: MicrographWorld, seed: int, index: int) -> Scene:
     carbon = _carbon(world, canvas, rng)
     clutter, blocked = _clutter(world, species, others, margin, carbon > 0.5, rng)
     contamination = _contamination(world, canvas, margin, rng)
+    if world.bare:
+        bare = chance(seed, index, Stream.BARE)
+        blocked = blocked | patches(canvas, world.bare, 4 * species[0].diameter, bare)
     particles = _particles(world, species, margin, blocked, seed, index)
-    return Scene(canvas, margin, species, particles, (*species, *others), clutter, contamination, carbon)
+    lines = chance(seed, index, Stream.LINES)
+    return Scene(
+        canvas,
+        margin,
+        species,
+        particles,
+        (*species, *others),
+        clutter,
+        contamination,
+        carbon,
+        _gold(world, canvas, chance(seed, index, Stream.GOLD)),
+        _filaments(world, canvas, lines),
+        _scratches(world, canvas, lines),
+    )
 
 
 def _margin(world: MicrographWorld, species: Sequence[Species]) -> int:
@@ -164,7 +187,7 @@ def _particles(
         count = round(count * float(np.prod(high - low) / np.prod(size)))
     distances = np.full(count, 2 * radius * world.spacing)
     distances[count - round(count * world.overlapping) :] /= 2
-    centres = place(low + margin, high + margin, distances, blocked, rng)
+    centres = place(low + margin, high + margin, distances, blocked, rng, world.sticking)
     return _turned(centres, len(species), chance(seed, index, Stream.ORIENTATION))
 
 
@@ -186,7 +209,9 @@ def _clutter(
     low, high = np.zeros(2) + margin, np.array(world.size) - 1.0 + margin
     number = int(rng.integers(world.aggregates[0], world.aggregates[1] + 1))
     seeds = place(low, high, np.full(number, 6 * diameter), blocked, rng)
-    members = np.concatenate([np.zeros((0, 2)), *(clump(each, diameter, rng) for each in seeds)])
+    members = np.concatenate(
+        [np.zeros((0, 2)), *(clump(each, diameter, rng, world.aggregate_steps) for each in seeds)]
+    )
     taken = blocked | _discs(blocked.shape, members, diameter)
     number = int(rng.integers(world.distractor_count[0], world.distractor_count[1] + 1))
     width = max((each.diameter for each in others), default=0.0)
@@ -209,7 +234,7 @@ def _carbon(world: MicrographWorld, canvas: tuple[int, int], rng: np.random.Gene
     if rng.uniform() >= world.carbon_probability:
         return np.zeros(canvas, np.float32)
     radius = world.hole_diameter / 2 / world.pixel_size
-    depth = (canvas[0] - world.size[0]) / 2 + rng.uniform(0.05, 0.3) * min(world.size)
+    depth = (canvas[0] - world.size[0]) / 2 + rng.uniform(*world.carbon_depth) * min(world.size)
     return carbon_film(canvas, radius, float(depth / max(canvas)), rng)
 
 
@@ -225,6 +250,66 @@ def _contamination(
         corner = np.round(centre).astype(np.intp) - len(blob) // 2
         add_patch(thickness, blob * np.float32(diameter), corner)
     return thickness
+
+
+def _number(count: tuple[int, int], rng: np.random.Generator) -> int:
+    return int(rng.integers(count[0], count[1] + 1))
+
+
+def _gold(world: MicrographWorld, canvas: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Where gold beads lie, 0 to 1."""
+    beads = np.zeros(canvas, np.float32)
+    for _ in range(_number(world.gold, rng)):
+        radius = rng.uniform(*world.gold_diameter) / 2 / world.pixel_size
+        centre = rng.uniform(np.zeros(2), canvas)
+        reach = int(np.ceil(radius)) + 1
+        y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+        corner = np.floor(centre).astype(np.intp) - reach
+        away = np.hypot(y - centre[0] % 1, x - centre[1] % 1)
+        add_patch(beads, np.clip(radius - away + 0.5, 0, 1).astype(np.float32), corner)
+    return np.minimum(beads, 1)
+
+
+def _filaments(
+    world: MicrographWorld, canvas: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Protein along the beam (A) through round filaments that bend a little."""
+    protein = np.zeros(canvas, np.float32)
+    for _ in range(_number(world.filaments, rng)):
+        radius = rng.uniform(*world.filament_width) / 2
+        away = distance_to_arc(canvas, rng) * world.pixel_size
+        protein += 2 * np.sqrt(np.maximum(radius**2 - away**2, 0))
+    return protein.astype(np.float32)
+
+
+def _scratches(
+    world: MicrographWorld, canvas: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Relative change of brightness by cracks, which are bright, and by scratches and wrinkles, which are dark."""
+    change = np.zeros(canvas, np.float32)
+    for _ in range(_number(world.scratches, rng)):
+        width = max(rng.uniform(*world.scratch_width) / world.pixel_size, 1.0)
+        strength = rng.uniform(0.05, 0.4) * rng.choice([-1, 1])
+        change += strength * np.exp(-0.5 * (distance_to_arc(canvas, rng) / (width / 2)) ** 2)
+    return change.astype(np.float32)
+
+
+def distance_to_arc(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Distance (px) of each pixel (y, x) from a random line across the image that bends a little."""
+    through, angle = rng.uniform(np.zeros(2), shape), rng.uniform(0, 2 * np.pi)
+    radius = max(shape) * 10 ** rng.uniform(0, 2)
+    centre = through + radius * np.array([np.sin(angle), np.cos(angle)])
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    return np.asarray(np.abs(np.hypot(y - centre[0], x - centre[1]) - radius), dtype=np.float32)
+
+
+def patches(shape: tuple[int, int], share: float, size: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """A random part of an image (y, x) in patches about so large (px), of that share of its area."""
+    coarse = [max(3, int(side / size) + 3) for side in shape]
+    field = ndimage.zoom(
+        rng.normal(size=coarse), np.array(shape) / coarse, order=1, grid_mode=True, mode="nearest"
+    )
+    return np.asarray(field[: shape[0], : shape[1]] < np.quantile(field, share))
 
 
 def painted_phase(

@@ -48,6 +48,32 @@ def rod(length: float, thickness: float) -> Shape:
     return distance
 
 
+def disc(diameter: float, thickness: float) -> Shape:
+    """A flat round slab across the z axis, its rim rounded."""
+
+    def distance(points: Points) -> Points:
+        out = np.maximum(np.hypot(points[..., 0], points[..., 1]) - (diameter - thickness) / 2, 0)
+        return np.asarray(np.hypot(out, points[..., 2]) - thickness / 2)
+
+    return distance
+
+
+def tube(length: float, diameter: float, wall: float) -> Shape:
+    """A hollow cylinder along z, open at both ends; diameter is the outer one."""
+
+    def distance(points: Points) -> Points:
+        across = np.hypot(points[..., 0], points[..., 1]) - (diameter - wall) / 2
+        return np.asarray(np.maximum(np.abs(across) - wall / 2, np.abs(points[..., 2]) - length / 2))
+
+    return distance
+
+
+def moved(shape: Shape, by: ArrayLike) -> Shape:
+    """The same shape about another point (x, y, z; A)."""
+    offset = np.asarray(by, dtype=np.float32)
+    return lambda points: shape(points - offset)
+
+
 def union(shapes: list[Shape]) -> Shape:
     """All of the shapes together."""
 
@@ -85,6 +111,66 @@ def random_assembly(diameter: float, group: str, rng: np.random.Generator) -> Sh
         if np.linalg.norm(step) <= reach:
             centres.append(step)
     return assembly(diameter, group, centres, np.full(links, radius) * rng.uniform(0.8, 1.2, links))
+
+
+def random_solid(diameter: float, rng: np.random.Generator) -> Shape:
+    """A ball, or a few that run into each other."""
+    small = diameter * rng.uniform(0.25, 0.5)
+    balls = [
+        ball(small, _inside(rng.normal(size=3), diameter / 2 - small)) for _ in range(rng.integers(1, 5))
+    ]
+    return union([ball(diameter / 2 * rng.uniform(0.6, 1.0)), *balls])
+
+
+def random_shell(diameter: float, rng: np.random.Generator) -> Shape:
+    """A hollow ball, with something in it now and then."""
+    outer = shell(diameter / 2, diameter * rng.uniform(0.06, 0.3))
+    core = ball(diameter * rng.uniform(0.08, 0.2), _inside(rng.normal(size=3), 0.1 * diameter))
+    return union([outer, core]) if rng.uniform() < 0.3 else outer
+
+
+def random_ring(diameter: float, rng: np.random.Generator) -> Shape:
+    """One ring, or some on top of each other."""
+    thickness = diameter * rng.uniform(0.15, 0.35)
+    heights = np.arange(rng.integers(1, 4)) * 0.9 * thickness
+    return union(
+        [moved(ring(diameter / 2, thickness), (0, 0, height - heights.mean())) for height in heights]
+    )
+
+
+def random_rod(diameter: float, rng: np.random.Generator) -> Shape:
+    """A rod, thin to plump."""
+    return rod(diameter, diameter * rng.uniform(0.25, 0.65))
+
+
+def random_tube(diameter: float, rng: np.random.Generator) -> Shape:
+    """A barrel: as long as wide, within limits, and closed by a lid at times."""
+    angle = rng.uniform(0.5, 1.1)
+    length, width = diameter * np.cos(angle), diameter * np.sin(angle)
+    barrel = tube(length, width, width * rng.uniform(0.15, 0.35))
+    lid = moved(disc(0.9 * width, 0.2 * width), (0, 0, length / 2))
+    return union([barrel, lid]) if rng.uniform() < 0.3 else barrel
+
+
+def random_belt(diameter: float, rng: np.random.Generator) -> Shape:
+    """A protein in a belt of detergent: a slab with domains above and below it."""
+    slab = disc(diameter * rng.uniform(0.6, 1.0), diameter * rng.uniform(0.25, 0.4))
+    domains = [
+        ball(diameter * rng.uniform(0.12, 0.25), diameter * rng.uniform((-0.2, -0.2, -0.3), (0.2, 0.2, 0.3)))
+        for _ in range(rng.integers(1, 5))
+    ]
+    return union([slab, *domains])
+
+
+def random_arms(diameter: float, rng: np.random.Generator) -> Shape:
+    """Two to four lobes around a middle, as antibodies and many complexes have them."""
+    lobes = [
+        ball(
+            diameter * rng.uniform(0.14, 0.24), _inside(rng.normal(size=3), diameter * rng.uniform(0.2, 0.34))
+        )
+        for _ in range(rng.integers(2, 5))
+    ]
+    return union([ball(diameter * rng.uniform(0.1, 0.2)), *lobes])
 
 
 def _inside(direction: NDArray[np.float64], length: float) -> NDArray[np.float64]:
@@ -139,6 +225,18 @@ SHAPES: dict[str, Callable[[float], Shape]] = {
 }
 
 
+# Shapes that are drawn: name -> shape of a longest extent in A, another one for each generator.
+RANDOM_SHAPES: dict[str, Callable[[float, np.random.Generator], Shape]] = {
+    "random_solid": random_solid,
+    "random_shell": random_shell,
+    "random_ring": random_ring,
+    "random_rod": random_rod,
+    "random_tube": random_tube,
+    "random_belt": random_belt,
+    "random_arms": random_arms,
+}
+
+
 def build_shape(name: str, diameter: float, rng: np.random.Generator) -> Shape:
     """The shape of that name and longest extent (A); `assembly_GROUP`, as in assembly_D3, is a random one.
 
@@ -146,9 +244,12 @@ def build_shape(name: str, diameter: float, rng: np.random.Generator) -> Shape:
     """
     if name in SHAPES:
         return SHAPES[name](diameter)
+    if name in RANDOM_SHAPES:
+        return RANDOM_SHAPES[name](diameter, rng)
     if name.startswith("assembly_"):
         return random_assembly(diameter, name.removeprefix("assembly_"), rng)
-    raise RecipeError(f"unknown structure {name!r}.{did_you_mean(name, [*SHAPES, 'assembly_D3'])}")
+    known = [*SHAPES, *RANDOM_SHAPES, "assembly_D3"]
+    raise RecipeError(f"unknown structure {name!r}.{did_you_mean(name, known)}")
 
 
 def filled(shape: Shape, side: int, voxel_size: float, softness: float = 0.0) -> NDArray[np.float32]:

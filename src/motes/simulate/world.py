@@ -36,6 +36,7 @@ class MicrographWorld(BaseModel):
     particles: Count = Field((100, 140), description="particles in a micrograph, least and most")
     spacing: float = Field(1.0, ge=0, description="least distance between centres, diameters")
     overlapping: Fraction = Field(0.04, description="fraction of particles that need half that distance only")
+    sticking: Fraction = Field(0.0, description="fraction of particles that lie beside another one")
     edge_particles: bool = Field(True, description="whether particles may be cut by the edge of the image")
     minimum_visibility: Fraction = Field(
         0.25, description="truth leaves out particles of which less is in the image and uncovered"
@@ -62,13 +63,27 @@ class MicrographWorld(BaseModel):
     contamination: Count = Field((0, 2), description="pieces of ice contamination in a micrograph")
     contamination_diameter: Range = Field((200.0, 700.0), description="of a piece of contamination, A")
     carbon_probability: Fraction = Field(0.15, description="chance that the edge of the carbon is in view")
+    carbon_depth: Range = Field(
+        (0.05, 0.3), description="how far the carbon reaches into the image, as a share of its shorter side"
+    )
+    carbon_grain: float = Field(1.0, ge=0, description="strength of the carbon's grain, 1 is physical")
     hole_diameter: float = Field(12000.0, gt=0, description="of a hole in the carbon film, A")
     aggregates: Count = Field((0, 1), description="clumps of particles in a micrograph, not in the truth")
+    aggregate_steps: Range = Field(
+        (0.5, 0.9), description="from one particle of a clump to the next, diameters"
+    )
     distractors: tuple[str, ...] = Field(
         (), description="structures that are not to be picked, as structures"
     )
     distractor_count: Count = Field((0, 0), description="distractors in a micrograph, least and most")
     distractor_diameter: float = Field(90.0, gt=0, description="longest extent of generated distractors, A")
+    bare: Fraction = Field(0.0, description="fraction of the area, in patches, in which no particle lies")
+    gold: Count = Field((0, 0), description="gold beads in a micrograph")
+    gold_diameter: Range = Field((50.0, 150.0), description="of gold beads, A")
+    filaments: Count = Field((0, 0), description="protein filaments in a micrograph")
+    filament_width: Range = Field((40.0, 120.0), description="of a filament, A")
+    scratches: Count = Field((0, 0), description="cracks and scratches in a micrograph, dark or bright")
+    scratch_width: Range = Field((20.0, 200.0), description="of a crack or scratch, A")
     quantum_efficiency: float = Field(0.8, gt=0, le=1, description="fraction of electrons that are counted")
     detector_spread: float = Field(0.3, ge=0, description="spread of one electron's signal, px")
     gain_variation: float = Field(0.005, ge=0, description="gain left uncorrected, standard deviation")
@@ -79,7 +94,8 @@ class MicrographWorld(BaseModel):
         if min(self.size) < 16:
             raise RecipeError(f"size is {self.size[0]}x{self.size[1]} px; expected at least 16 px a side")
         for name in ("particles", "defocus", "phase_shift", "contamination", "contamination_diameter",
-                     "aggregates", "distractor_count"):  # fmt: skip
+                     "aggregates", "aggregate_steps", "distractor_count", "carbon_depth", "gold", "gold_diameter",
+                     "filaments", "filament_width", "scratches", "scratch_width"):  # fmt: skip
             low, high = getattr(self, name)
             if low > high or (low < 0 and name not in ("defocus", "phase_shift")):
                 raise RecipeError(

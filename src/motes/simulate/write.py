@@ -39,9 +39,9 @@ def write_micrographs(
     written, or holds micrographs of another world, seed or version and overwrite is not set.
     """
     if overwrite:
-        _remove_run(out)
+        remove_run(out)
     origin = _origin(world, seed)
-    made = _made_before(out, origin)
+    made = made_before(out, origin)
     paths = [out / "images" / f"mic_{number:04d}.mrc" for number in range(1, count + 1)]
     for index, path in enumerate(paths):
         picks = out / "picks" / f"{path.stem}.csv"
@@ -49,10 +49,10 @@ def write_micrographs(
             micrograph = simulate_micrograph(world, seed, index)
             _write_one(micrograph, path, picks)
             made[path.name] = micrograph.parameters
-            _note_down(out, origin, path.name, micrograph.parameters)
+            note_down(out, origin, path.name, micrograph.parameters)
         if progress is not None:
             progress(index + 1, count)
-    _write_parameters(out, origin, made)
+    write_parameters(out, origin, made)
     _write_index(world, out, [out / "images" / name for name in sorted(made)])
     return paths
 
@@ -87,17 +87,17 @@ def _origin(world: MicrographWorld, seed: int) -> dict[str, Any]:
     return {"motes": version("motes"), "seed": seed, "world": described, "structure_files": hashes}
 
 
-def _write_parameters(out: Path, origin: dict[str, Any], made: dict[str, Any]) -> None:
+def write_parameters(out: Path, origin: dict[str, Any], made: dict[str, Any]) -> None:
     """Write the whole record, journal included, which is done with then."""
     record = origin | {"images": dict(sorted(made.items()))}
     write_text(out / "parameters.json", json.dumps(record, indent=1) + "\n")
     (out / JOURNAL).unlink(missing_ok=True)
 
 
-def _note_down(out: Path, origin: dict[str, Any], name: str, parameters: dict[str, Any]) -> None:
+def note_down(out: Path, origin: dict[str, Any], name: str, parameters: dict[str, Any]) -> None:
     """Add a line to the journal; to write the whole record for each image would take ever longer."""
     if not (out / "parameters.json").is_file():
-        _write_parameters(out, origin, {})
+        write_parameters(out, origin, {})
     path = out / JOURNAL
     with explained(path), path.open("a", encoding="utf-8") as journal:
         journal.write(json.dumps([name, parameters]) + "\n")
@@ -110,7 +110,7 @@ def _noted_down(out: Path) -> dict[str, Any]:
     return dict(json.loads(line) for line in lines if line.endswith("\n"))
 
 
-def _made_before(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
+def made_before(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
     """The parameters of each image made by an earlier call with the same world and seed."""
     path = out / "parameters.json"
     if not path.is_file():
@@ -127,16 +127,16 @@ def _made_before(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
             f"{out} holds micrographs that were made otherwise ({', '.join(_differences(record, origin))}); "
             "choose another folder, the same settings, or overwrite it"
         )
-    _write_parameters(out, origin, made)  # so that the journal begins anew, without a line that was cut off
+    write_parameters(out, origin, made)  # so that the journal begins anew, without a line that was cut off
     return made
 
 
-def _remove_run(out: Path) -> None:
+def remove_run(out: Path, images: str = "mic_[0-9]*.mrc") -> None:
     """Remove the record of an earlier run and the files that it made, nothing else."""
     with explained(out):
         for record in (JOURNAL, "parameters.json"):
             (out / record).unlink(missing_ok=True)
-        for image in out.glob("images/mic_[0-9]*.mrc"):
+        for image in out.glob(f"images/{images}"):
             (out / "picks" / f"{image.stem}.csv").unlink(missing_ok=True)
             image.unlink()
 

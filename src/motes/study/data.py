@@ -9,12 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from pydantic import ValidationError
 
-from motes.data.sources import PARTS, Part, read_data_rows, write_data_rows
+from motes.data.sources import COLUMNS, PARTS, Part, read_data_rows, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
 from motes.formats.stores import is_store
+from motes.jobs.simulate import WorldsRequest, simulate_worlds
 from motes.jobs.telling import Teller
 from motes.simulate import MicrographWorld, write_micrographs
-from motes.study.description import Division, Simulated
+from motes.simulate.worlds import Worlds
+from motes.study.description import Division, DrawnWorlds, Simulated
 from motes.study.division import Fold, folds_of
 from motes.study.folder import Folder
 
@@ -134,6 +136,8 @@ def _simulated_rows(study: WithData, folder: Folder, teller: Teller) -> list[dic
             f"the study {study.name} brings no data; give a table with --data DATA.csv, with the columns image, "
             "picks or masks, and group"
         )
+    if study.data.worlds is not None:
+        return _rows_of_worlds(study.data, study.data.worlds, folder, teller)
     rows: list[dict[str, str]] = []
     total = study.data.groups * study.data.images
     with teller.progress("simulating", total, "micrographs") as done:
@@ -157,6 +161,30 @@ def simulate_group(data: Simulated, number: int, out: Path) -> list[dict[str, st
         }
         for path in images
     ]
+
+
+def _rows_of_worlds(
+    data: Simulated, counts: DrawnWorlds, folder: Folder, teller: Teller
+) -> list[dict[str, str]]:
+    """The rows of simulated micrographs that each differ in everything; a group is all of one structure."""
+    rows = []
+    for offset, (part, count) in enumerate(counts.model_dump().items()):
+        out = folder.simulated / part
+        request = WorldsRequest(seed=3 * data.seed + offset, held_out=part == "test")
+        drawn = simulate_worlds(request, out, count, teller=teller)
+        rows += [_world_row(out, part, each) for each in drawn]
+    return rows
+
+
+def _world_row(out: Path, part: str, drawn: Mapping[str, Any]) -> dict[str, str]:
+    image = Path(drawn["image"])
+    return dict.fromkeys(COLUMNS, "") | {
+        "image": str((out / "images" / image).absolute()),
+        "picks": str((out / "picks" / f"{image.stem}.csv").absolute()),
+        "group": f"{drawn['structures'][0]} ({part})" if part == "validation" else drawn["structures"][0],
+        "split": part,
+        "diameter": f"{Worlds().across:g}px",
+    }
 
 
 def group_name(number: int) -> str:

@@ -59,6 +59,19 @@ class Arm(BaseModel):
     )
 
 
+class DrawnWorlds(BaseModel):
+    """How many simulated micrographs, each of a world of its own, there are in each part.
+
+    Those for the test are of shapes and noise that the others do not have.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: int = Field(ge=1)
+    validation: int = Field(ge=1)
+    test: int = Field(ge=1)
+
+
 class Simulated(BaseModel):
     """Simulated micrographs in place of images of one's own; each group is a protein of its own."""
 
@@ -67,6 +80,9 @@ class Simulated(BaseModel):
     groups: int = Field(6, ge=1, description="how many, each with a shape, size and contrast of its own")
     images: int = Field(8, ge=1, description="micrographs in each group")
     seed: int = Field(0, ge=0, description="all chance of the simulation comes from it")
+    worlds: DrawnWorlds | None = Field(
+        None, description="micrographs that each differ in everything, in place of groups of a protein each"
+    )
     world: dict[str, Any] = Field({}, description="what all micrographs share, as fields of the simulation")
     vary: dict[str, tuple[float, float]] = Field(
         {},

@@ -1,0 +1,97 @@
+"""Make the scores of a model probabilities, and its threshold one for each micrograph, on simulated worlds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from motes.data.sampling import Labelled
+from motes.errors import ModelError
+from motes.jobs.telling import Silent, Teller
+from motes.nets.model_file import Model
+from motes.picking.calibration import calibrated, fit_calibration
+from motes.picking.picker import pick_map
+from motes.picking.thresholds import fit_threshold, parse_goal
+from motes.picks import Picks
+from motes.predict.maps import class_maps, fast_precision, probability_maps
+from motes.score.metrics import Ranked, precision_recall_curve, rank
+from motes.simulate.endless import labelled_world, world_makers
+from motes.simulate.worlds import Worlds
+
+FIRST = 2_000_000_000  # the number of the first micrograph: no training or validation comes so far
+FLOOR = 0.01  # lowest score that is looked at
+
+
+def calibrate(
+    model: Model,
+    worlds: Worlds,
+    count: int,
+    seed: int = 0,
+    limits: tuple[float, float] | None = None,
+    teller: Teller | None = None,
+) -> Model:
+    """The model with its scores calibrated on that many simulated micrographs, and its threshold fitted for F1.
+
+    limits: lowest and highest threshold where each micrograph is to have its own. Raises ModelError for a model of
+    another working diameter than the worlds'.
+    """
+    described = model.description
+    if described.working_diameter != worlds.across or len(described.classes) != 1:
+        raise ModelError(
+            f"the model sees particles of {described.working_diameter} px, and the worlds have some of "
+            f"{worlds.across:g} px; calibrate it on worlds of its own size, and of one class"
+        )
+    images = simulated(worlds, count, seed, model, teller or Silent())
+    ranked = [rank(candidates(model, image), Picks(image.points), worlds.across / 2) for image in images]
+    scores, true = (np.concatenate([getattr(each, name) for each in ranked]) for name in ("scores", "hits"))
+    found = fit_calibration(scores, true)
+    curve = precision_recall_curve(
+        [Ranked(calibrated(each.scores, found), each.hits, each.misses, each.truth) for each in ranked]
+    )
+    threshold = fit_threshold(curve, parse_goal("f1")).threshold
+    updates = {
+        "calibration": found,
+        "adaptive": limits,
+        "thresholds": {described.classes[0]: round(threshold, 6)},
+        "threshold_note": f"fitted for f1 on {count} simulated micrographs that were not trained on",
+    }
+    return Model(model.net, described.model_copy(update=updates))
+
+
+def simulated(worlds: Worlds, count: int, seed: int, model: Model, teller: Teller) -> list[Labelled]:
+    """Micrographs of a series that no training sees, ready for the model."""
+    how = model.description.normalisation
+    with world_makers(worlds) as pool, teller.progress("simulating", count, "images") as done:
+        futures = [pool.submit(labelled_world, worlds, seed, FIRST + number, how) for number in range(count)]
+        images = []
+        for future in futures:
+            images.append(future.result())
+            done(len(images))
+    return images
+
+
+def candidates(model: Model, image: Labelled) -> Picks:
+    """What the model finds in a micrograph at its working scale, with scores as the net gives them."""
+    described = model.description
+    device = next(model.net.parameters()).device
+    pixels = np.asarray(image.data[:, :], dtype=np.float32)
+    maps = class_maps(probability_maps(model.net, described.net, pixels, precision=fast_precision(device)))
+    picking = described.picking.model_copy(update={"floor": FLOOR})
+    return pick_map(maps[0], float(described.working_diameter or 0), picking)
+
+
+def averaged(models: Sequence[Model]) -> Model:
+    """The mean of the weights of models of one net that were trained one from the other, as one of them describes it.
+
+    Such a mean is often better than each (Wortsman et al. 2022, ICML, PMLR 162, 23965-23998). ModelError for
+    different nets.
+    """
+    if any(each.description.net != models[0].description.net for each in models):
+        raise ModelError("only the weights of one net can be averaged; these models have different nets")
+    states = [each.net.state_dict() for each in models]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[-1].items()
+    }
+    models[-1].net.load_state_dict(mean)
+    return models[-1]

@@ -1,0 +1,124 @@
+"""Picking with scores that are calibrated, thresholds that adapt, and the model that ships."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import motes.jobs.pick as motes_pick
+from motes.errors import ModelError
+from motes.formats.picks import read_picks
+from motes.jobs.pick import PickOptions, PickResult, pick
+from motes.nets.model_file import load_model, save_model
+from motes.picking.adapt import adapted_threshold
+from motes.picking.calibration import Calibration, calibrated
+from motes.picks import Picks
+from motes.units import Length
+
+CALIBRATION = Calibration(slope=0.7, intercept=-0.5)
+LIMITS = (0.1, 0.5)
+
+
+def changed(tiny: Any, folder: Path, **changes: Any) -> Path:
+    """The tiny model with other words beside its weights."""
+    model = load_model(tiny.model)
+    path = folder / "changed.safetensors"
+    save_model(path, replace(model, description=model.description.model_copy(update=changes)))
+    return path
+
+
+def picks_in(out: Path) -> dict[str, Picks]:
+    return {path.stem: next(iter(read_picks(path).values())) for path in sorted((out / "picks").iterdir())}
+
+
+def rows_in(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "summary.csv").open(newline="") as file:
+        return {row["image"]: row for row in csv.DictReader(file)}
+
+
+def picked(tiny: Any, model: Path, out: Path, **options: Any) -> PickResult:
+    return pick([str(tiny.images)], model, out, PickOptions(formats=("relion",), **options))
+
+
+def test_scores_are_written_calibrated_down_to_the_floor(tiny: Any, tmp_path: Path) -> None:
+    low = load_model(tiny.model).description.picking.model_copy(update={"floor": 1e-4})
+    picked(tiny, changed(tiny, tmp_path, picking=low), tmp_path / "raw")
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "out")
+    raw = picks_in(tmp_path / "raw")
+    for name, found in picks_in(tmp_path / "out").items():
+        expected = calibrated(raw[name].scores, CALIBRATION)
+        kept = expected >= 0.05
+        assert kept.any()
+        assert found.scores == pytest.approx(expected[kept])
+        assert found.points == pytest.approx(raw[name].points[kept])
+
+
+def test_each_image_has_a_threshold_of_its_own(tiny: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, adaptive=LIMITS), out)
+    rows = rows_in(out)
+    for name, found in picks_in(out).items():
+        threshold = round(adapted_threshold(found.scores, *LIMITS), 6)
+        row = rows[name]
+        assert float(row["threshold"]) == threshold
+        assert int(row["picks"]) == np.count_nonzero(found.scores >= threshold)
+        star = next(iter(read_picks(out / "relion" / f"{Path(name).stem}_autopick.star").values()))
+        assert len(star) == int(row["picks"])
+    assert len({row["threshold"] for row in rows.values()}) > 1
+    assert json.loads((out / "settings.json").read_text())["adaptive"] == list(LIMITS)
+
+
+@pytest.mark.parametrize("lost", ["summary.csv", "relion"])
+def test_thresholds_of_images_done_earlier_are_found_again(tiny: Any, tmp_path: Path, lost: str) -> None:
+    model, out = changed(tiny, tmp_path, calibration=CALIBRATION, adaptive=LIMITS), tmp_path / "out"
+    picked(tiny, model, out)
+    before = rows_in(out)
+    stars = {path: path.read_text() for path in (out / "relion").rglob("*_autopick.star")}
+    for path in stars if lost == "relion" else [out / lost]:
+        path.unlink()
+    picked(tiny, model, out)
+    assert {path: path.read_text() for path in stars} == stars
+    for name, row in rows_in(out).items():
+        for key in ("picks", "candidates", "threshold", "mean_score"):
+            assert row[key] == before[name][key]
+
+
+def test_the_threshold_of_the_user_wins(tiny: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, adaptive=LIMITS), out, threshold=0.3)
+    assert {row["threshold"] for row in rows_in(out).values()} == {"0.3"}
+    settings = json.loads((out / "settings.json").read_text())
+    assert (settings["threshold"], settings["adaptive"]) == (0.3, None)
+
+
+def test_without_limits_the_threshold_is_the_models(tiny: Any) -> None:
+    own = load_model(tiny.model).description.thresholds["particle"]
+    assert {float(row["threshold"]) for row in rows_in(tiny.picked).values()} == {own}
+
+
+def test_the_model_that_ships_needs_a_diameter(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = changed(tiny, tmp_path, diameters=[])
+    asked = []
+    monkeypatch.setattr(motes_pick, "model_path", lambda word: asked.append(word) or shipped)
+    with pytest.raises(ModelError, match=r"give --diameter 150 .*`motes inspect IMAGES` estimates it"):
+        pick([str(tiny.images)], "default", tmp_path / "out")
+    found = pick([str(tiny.images)], "default", tmp_path / "out", PickOptions(diameter=Length(150, "A")))
+    assert len(found.rows) == 3
+    assert asked == ["default", "default"]
+
+
+def test_without_a_model_the_command_line_takes_the_one_that_ships(
+    motes: Any, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = changed(tiny, tmp_path, diameters=[])
+    monkeypatch.setattr(motes_pick, "model_path", {"default": shipped}.__getitem__)
+    answer = motes("pick", tiny.images, "--out", tmp_path / "out", "--diameter", 150)
+    assert answer.code == 0, answer.err
+    answer = motes("pick", tiny.images, "--out", tmp_path / "other")
+    assert (answer.code, "motes inspect IMAGES" in answer.err) == (1, True)
