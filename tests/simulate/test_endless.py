@@ -1,6 +1,7 @@
 """Micrographs that are made while a net trains: which, how often, and that the processes that make them end."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -169,6 +170,9 @@ def test_processes_make_the_same_and_end_with_the_block() -> None:
     with world_makers(WORLDS) as pool:
         maker = pool.submit(os.getpid).result()
         assert maker != os.getpid()
+        time.sleep(0.1)  # until it waits for work
+        os.kill(maker, signal.SIGINT)  # Ctrl-C in a terminal reaches all processes
+        assert pool.submit(os.getpid).result() == maker
         stream = WorldStream(WORLDS, 4, HOW, pool)
         (first, *_) = stream.group(0)
         assert is_alive(maker)

@@ -47,6 +47,9 @@ def _show(found: "Inspection") -> None:
         OUT.print(_line(problem), markup=False, style="red" if problem.unusable else "yellow")
     if not found.problems:
         OUT.print("nothing wrong was found", style="green")
+    if found.estimated_diameter is not None:
+        seen = found.estimated_diameter
+        OUT.print(f"estimated diameter: {seen}, from {seen.images} images; {seen.option}", markup=False)
     shown = found.images[:MOST_ROWS]
     columns = ["", "size", "type", "A/px", "lowest", "highest", "mean", "std", "bad"]
     show_table("images (bad: NaN or infinite pixels)", columns, [_image_row(facts) for facts in shown])

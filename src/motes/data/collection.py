@@ -1,5 +1,6 @@
 """Collections: the images that the user names, and the picks that belong to them."""
 
+import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -140,13 +141,11 @@ def _join(loaded: LoadedPicks, more: LoadedPicks, file: Path) -> None:
 def own_threshold(source: str) -> Threshold | None:
     """The threshold that `motes pick` noted down with its picks, or one for each class; None for other picks.
 
-    Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there.
+    Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there; where an image
+    has a threshold of its own (see own_thresholds), that one counts.
     """
-    folder = Path(source)
-    if folder.name == "picks" and not (folder / "settings.json").is_file():
-        folder = folder.parent
-    settings = folder / "settings.json"
-    if not (settings.is_file() and (folder / "picks").is_dir()):
+    settings = _settings_beside(source)
+    if settings is None:
         return None
     try:
         noted = json.loads(settings.read_text(encoding="utf-8"))["threshold"]
@@ -155,6 +154,27 @@ def own_threshold(source: str) -> Threshold | None:
         return float(noted)
     except (ValueError, KeyError, TypeError):
         raise PicksError(f"{settings} holds no threshold; give --threshold, or remove that file") from None
+
+
+def own_thresholds(source: str) -> dict[str, float]:
+    """By image, the thresholds that `motes pick` noted down, where each image has its own."""
+    settings = _settings_beside(source)
+    summary = None if settings is None else settings.with_name("summary.csv")
+    if settings is None or summary is None or not summary.is_file():
+        return {}
+    if not json.loads(settings.read_text(encoding="utf-8")).get("adaptive"):
+        return {}
+    with summary.open(encoding="utf-8", newline="") as file:
+        return {row["image"]: float(row["threshold"]) for row in csv.DictReader(file) if row.get("threshold")}
+
+
+def _settings_beside(source: str) -> Path | None:
+    """What `motes pick` noted down in its folder, where the source is that folder or the picks in it."""
+    folder = Path(source)
+    if folder.name == "picks" and not (folder / "settings.json").is_file():
+        folder = folder.parent
+    settings = folder / "settings.json"
+    return settings if settings.is_file() and (folder / "picks").is_dir() else None
 
 
 def _coordinate_files(folder: Path) -> list[Path]:
@@ -244,8 +264,8 @@ def nothing_paired(images: Sequence[ImageEntry], loaded: LoadedPicks) -> str:
 
 def accepted(picks: Mapping[str, Picks], source: str) -> dict[str, Picks]:
     """Picks of a source by name, without the candidates that `motes pick` notes down below its threshold."""
-    threshold = own_threshold(source)
-    return dict(picks) if threshold is None else {n: p.above(threshold) for n, p in picks.items()}
+    threshold, own = own_threshold(source), own_thresholds(source)
+    return dict(picks) if threshold is None else {n: p.above(own.get(n, threshold)) for n, p in picks.items()}
 
 
 def _pairing_notes(pairing: Pairing) -> list[str]:

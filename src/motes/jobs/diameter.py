@@ -23,7 +23,7 @@ from motes.train.settings import Training
 from motes.units import Length
 
 SIDE = 384  # px of the part of an image that is looked at, at the working scale
-MOST_IMAGES = 5
+MOST_IMAGES = 3
 SMALLEST = 10.0  # px; smaller particles are not looked for
 ROW = (5, 200)  # nor such of which fewer or more would fit in a row
 AROUND = 6  # steps of the ladder, down and up from a diameter that is given

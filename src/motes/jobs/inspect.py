@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -27,12 +27,19 @@ from motes.data.orientation import (
 )
 from motes.data.pairing import Pairing, pair
 from motes.data.working import check_diameter
-from motes.errors import ImageError, MotesError, UnitError
+from motes.errors import ImageError, ModelError, MotesError, UnitError
 from motes.image import Image
 from motes.jobs.telling import Silent, Teller
 from motes.picks import Picks
 from motes.units import Length
 
+if TYPE_CHECKING:
+    from motes.jobs.diameter import SeenDiameter
+
+NO_ESTIMATE = (
+    "the diameter of the particles cannot be estimated: too few stand out in the middle of the images; measure one, "
+    "and give --diameter 150 (Angstrom) or --diameter 60px"
+)
 CLOSE_SHARE = 0.1  # more picks than this nearer than half a diameter to the next are no accident
 
 
@@ -99,13 +106,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. paired: image name to the name of its picks, None where no picks were named."""
+    """What was found. paired: image name to the name of its picks, None where no picks were named.
+
+    estimated_diameter: of the particles, None where it was given, or cannot be estimated.
+    """
 
     images: list[ImageFacts]
     problems: list[Problem]
     paired: dict[str, str] | None = None
     without_picks: tuple[str, ...] = ()
     without_image: tuple[str, ...] = ()
+    estimated_diameter: "SeenDiameter | None" = None
 
     @property
     def usable(self) -> bool:
@@ -136,11 +147,35 @@ def inspect(
         for number, entry in enumerate(entries):
             facts.append(_look_at(entry, picks.get(entry.name), options, pool))
             done(number + 1)
-    found = [*problems, *_image_problems(facts), *_picks_problems(facts, options, pool)]
+    estimated, unknown = _estimated_diameter(entries, facts, options)
+    found = [*problems, *_image_problems(facts), *_picks_problems(facts, options, pool), *unknown]
     found.sort(key=lambda problem: not problem.unusable)
+    inspected = Inspection(facts, found, estimated_diameter=estimated)
     if pairing is None:
-        return Inspection(facts, found)
-    return Inspection(facts, found, dict(pairing.key_of), tuple(pairing.unlabelled), tuple(pairing.left_over))
+        return inspected
+    return replace(
+        inspected,
+        paired=dict(pairing.key_of),
+        without_picks=tuple(pairing.unlabelled),
+        without_image=tuple(pairing.left_over),
+    )
+
+
+def _estimated_diameter(
+    entries: Sequence[ImageEntry], facts: Sequence[ImageFacts], options: InspectOptions
+) -> "tuple[SeenDiameter | None, list[Problem]]":
+    """The diameter of the particles where nothing gives it, and why it cannot be told."""
+    carried = any(each.picks is not None and each.picks.diameter is not None for each in facts)
+    usable = {each.name for each in facts if each.problem is None}
+    if options.diameter is not None or options.ndim != 2 or carried or not usable:
+        return None, []
+    from motes.jobs.diameter import estimate  # brings torch along, which takes longer than all the rest
+
+    try:
+        found = estimate([entry for entry in entries if entry.name in usable], options.pixel_size)
+    except ModelError as error:
+        return None, [Problem(f"the diameter of the particles is not estimated: {error}")]
+    return found, [] if found else [Problem(NO_ESTIMATE)]
 
 
 def _paired_picks(
