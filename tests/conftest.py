@@ -12,12 +12,17 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
 from motes.formats.stores import create_store
 from motes.picks import Picks
+
+# How long an example takes depends on what else the machine does; that is no failure.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 TINY = ("width=4", "training.steps=4", "epochs=1", "sampling.size=64")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logit
 
 from motes.picking.diameter import (
     ACCURACY,
@@ -11,93 +12,102 @@ from motes.picking.diameter import (
     TOO_LARGE,
     DiameterEstimate,
     Rung,
-    coarsest_top,
     estimate_diameter,
     ladder,
     pooled,
+    rung,
 )
 
 AREA = 1e6
 
 
-def seen(true: float, diameters: list[float], number: float = 100, parts: float = 0) -> list[Rung]:
-    """What a net finds that takes all particles within a factor 1.5, and parts of a third of their size."""
+def seen(true: float, diameters: list[float], parts: float = 0) -> list[Rung]:
+    """What a net finds that is sure of 100 particles near their size, and less so of parts of a third of it."""
     rungs = []
     for each in diameters:
-        away = abs(math.log(each / true))
-        found = number * np.clip(1 - (away - math.log(1.5)) / 0.3, 0, 1)
-        found += parts * np.clip(1 - abs(math.log(3 * each / true)) / 0.4, 0, 1)
-        rungs.append(Rung(each, float(found), AREA))
+        away, away_from_parts = abs(math.log(each / true)), abs(math.log(3 * each / true))
+        whole = Rung(each, 100 * math.exp(-(away**2)), 6 * math.exp(-(away**2)), AREA)
+        few = Rung(each, parts * math.exp(-(away_from_parts**2)), 1.5, AREA)
+        rungs += pooled([[whole], [few]]) if parts else [whole]
     return rungs
 
 
-@given(st.floats(30, 200), st.floats(1, 1.2))
-def test_the_middle_of_the_range_is_found(true, offset):
+@given(st.floats(30, 200), st.floats(1, 1.4))
+def test_the_diameter_of_most_evidence_is_found(true, offset):
     found = estimate_diameter(seen(true, ladder(5 * offset, 1200)))
-    assert found.diameter * TOO_LARGE == pytest.approx(true, rel=0.03)
-    assert 70 < found.particles <= 100
+    weight = 1.5 / (2 * 3)  # what diameter^1.5 moves the top of exp(-3 log^2) by
+    assert found.diameter * TOO_LARGE == pytest.approx(true * math.exp(weight), rel=0.05)
+    assert found.clear
 
 
 def test_the_ends_by_hand():
-    # half of 10 is reached 3/8 of the way from 120 down to 100, and 5/8 of the way from 144 up to 172.8
-    density = {100: 0, 120: 8, 144: 10, 172.8: 2}
-    found = estimate_diameter([Rung(diameter, number, AREA) for diameter, number in density.items()])
-    low = math.log(120) - 3 / 8 * math.log(1.2)
-    high = math.log(144) + 5 / 8 * math.log(1.2)
+    evidence = {100: 0, 140: 8, 196: 10, 274.4: 2}
+    rungs = [Rung(d, e / d**1.5, 1.0, 1.0) for d, e in evidence.items()]
+    # half of 10 is reached 3/8 of the way from 140 down to 100, and 5/8 of the way from 196 up to 274.4
+    low, high = math.log(140) - 3 / 8 * math.log(1.4), math.log(196) + 5 / 8 * math.log(1.4)
+    found = estimate_diameter(rungs)
     assert found.diameter * TOO_LARGE == pytest.approx(math.exp((low + high) / 2))
-    assert found.covered == pytest.approx(10 / AREA * math.pi / 4 * 144**2)
+    assert (found.best, found.closed) == (rungs[2], True)
 
 
-def test_parts_of_particles_are_not_taken_for_particles():
-    diameters = ladder(10, 400)
-    alone = estimate_diameter(seen(100, diameters))
-    assert estimate_diameter(seen(100, diameters, parts=300)) == alone
+def test_many_unsure_parts_are_not_taken_for_particles():
+    diameters = ladder(10, 800)
+    alone, with_parts = estimate_diameter(seen(100, diameters)), estimate_diameter(seen(100, diameters, 300))
+    assert with_parts.diameter == pytest.approx(alone.diameter, rel=0.05)
 
 
-@given(st.floats(0.1, 10), st.floats(30, 100))
+@given(st.floats(0.1, 10), st.floats(50, 150))
 def test_it_scales_with_the_image(times, true):
-    diameters = ladder(10, 400)
-    larger = [
-        Rung(r.diameter * times, r.expected, r.area * times**2) for r in seen(true, diameters, parts=50)
-    ]
-    found, scaled = estimate_diameter(seen(true, diameters, parts=50)), estimate_diameter(larger)
+    rungs = seen(true, ladder(10, 800), parts=50)
+    larger = [Rung(r.diameter * times, r.expected, r.sureness, r.area * times**2) for r in rungs]
+    found, scaled = estimate_diameter(rungs), estimate_diameter(larger)
     assert scaled.diameter == pytest.approx(found.diameter * times)
-    assert scaled.covered == pytest.approx(found.covered)
+    assert scaled.best.covered == pytest.approx(found.best.covered)
 
 
-def test_where_the_ladder_ends_so_does_the_range():
-    assert estimate_diameter([Rung(50, 10, AREA)]).diameter == pytest.approx(50 / TOO_LARGE)
-    assert estimate_diameter([Rung(50, 10, AREA), Rung(60, 10, AREA)]).diameter == pytest.approx(
-        math.sqrt(50 * 60) / TOO_LARGE
-    )
+def test_where_the_ladder_ends_too_early_nothing_is_clear():
+    for diameters in ([100.0], ladder(100, 1000), ladder(10, 100)):
+        found = estimate_diameter(seen(100, diameters))
+        assert not found.closed
+        assert not found.clear
 
 
 def test_nothing_found_gives_no_estimate():
-    assert estimate_diameter([Rung(50, 0, AREA), Rung(60, 0, AREA)]) is None
+    assert estimate_diameter([rung(50, AREA, []), rung(60, AREA, [0.4])]) is None
+    assert estimate_diameter([]) is None
 
 
-def test_few_or_sparse_particles_are_not_clear():
-    assert DiameterEstimate(50, 30, 0.2).clear
-    assert not DiameterEstimate(50, 10, 0.2).clear
-    assert not DiameterEstimate(50, 30, 0.05).clear
-    assert DiameterEstimate(50, 30, 0.2).high / 50 == pytest.approx(50 / DiameterEstimate(50, 30, 0.2).low)
-    assert DiameterEstimate(50, 30, 0.2).high == pytest.approx(50 * ACCURACY)
+def test_few_sparse_or_unsure_particles_are_not_clear():
+    def clear(**changes):
+        values = {"diameter": 50, "expected": 30, "sureness": 3, "area": 1e5, **changes}
+        return DiameterEstimate(50, Rung(**values), True).clear
+
+    assert clear()
+    assert not clear(expected=19)
+    assert not clear(area=2e6)
+    assert not clear(sureness=2)
 
 
-def test_of_two_tops_the_coarser_one_unless_it_is_low():
-    assert coarsest_top(np.array([1, 5, 1, 4, 0.0])) == 3
-    assert coarsest_top(np.array([1, 5, 1, 2, 0.0])) == 1
-    assert coarsest_top(np.array([5, 1, 1.0])) == 0
-    assert coarsest_top(np.array([1, 2, 2.0])) == 2
+def test_the_range_lies_evenly_around_it():
+    found = DiameterEstimate(50, Rung(50, 1, 1, 1), True)
+    assert (found.high / 50, 50 / found.low) == (pytest.approx(ACCURACY), pytest.approx(ACCURACY))
+
+
+def test_a_rung_by_hand():
+    found = rung(50, 1e4, [0.2, 0.6, 0.8, 0.9, 1.0])
+    assert found.expected == pytest.approx(3.3)
+    assert found.sureness == pytest.approx((logit(0.8) + logit(0.9)) / 2)
+    assert found.covered == pytest.approx(3.3e-4 * math.pi * 625)
+    assert rung(50, 1e4, [1.0]).sureness == pytest.approx(logit(0.999))
 
 
 def test_ladder():
     assert ladder(10, 10) == [10]
-    found = ladder(10, 10 * STEP**3)
-    assert found == pytest.approx([10, 12, 14.4, 17.28])
-    assert len(ladder(10, 10 * STEP**3 - 0.1)) == 3
+    assert ladder(10, 10 * STEP**2) == pytest.approx([10, 14, 19.6])
+    assert ladder(10, 15) == pytest.approx([10, 14, 19.6])
 
 
 def test_images_are_pooled():
-    one, two = [Rung(50, 3, 100), Rung(60, 1, 80)], [Rung(50, 1, 100), Rung(60, 1, 40)]
-    assert pooled([one, two]) == [Rung(50, 4, 200), Rung(60, 2, 120)]
+    one, two = [Rung(50, 3, 2, 100), Rung(60, 0, 0, 80)], [Rung(50, 1, 6, 100), Rung(60, 0, 0, 40)]
+    assert pooled([one, two]) == [Rung(50, 4, 3, 200), Rung(60, 0, 0, 120)]
+    assert np.isfinite(pooled([one, two])[1].evidence)

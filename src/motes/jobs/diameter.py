@@ -16,7 +16,7 @@ from motes.image import Image
 from motes.jobs.device import choose_device
 from motes.nets.model_file import DEFAULT, Model, ModelDescription, load_model, model_path
 from motes.picking.calibration import pick_calibrated
-from motes.picking.diameter import STEP, SURE, DiameterEstimate, Rung, estimate_diameter, ladder, pooled
+from motes.picking.diameter import STEP, DiameterEstimate, Rung, estimate_diameter, ladder, pooled, rung
 from motes.predict.maps import class_maps, probability_maps
 from motes.train.loop import chosen_precision
 from motes.train.settings import Training
@@ -26,7 +26,7 @@ SIDE = 384  # px of the part of an image that is looked at, at the working scale
 MOST_IMAGES = 3
 SMALLEST = 10.0  # px; smaller particles are not looked for
 ROW = (5, 200)  # nor such of which fewer or more would fit in a row
-AROUND = 6  # steps of the ladder, down and up from a diameter that is given
+NEAR, FAR = 4, 6  # steps of the ladder, down and up from a diameter that is given
 CHECKED_IMAGES = 3
 MISFIT = 1.5  # times that a diameter is off before the user is told; the net itself copes with 1.4
 
@@ -65,38 +65,33 @@ def estimate(entries: Sequence[ImageEntry], pixel_size: float | None = None) -> 
     device = choose_device()
     model = load_model(model_path(DEFAULT), str(device))
     chosen = [entries[n] for n in np.unique(np.linspace(0, len(entries) - 1, MOST_IMAGES).astype(int))]
-    return _look(model, model_precision(model, device), _read_alike(chosen, pixel_size), _every_diameter)
+    look = _look(model, model_precision(model, device), _read_alike(chosen, pixel_size), _every_diameter)
+    return look.told if look.found is not None and look.found.clear else None
 
 
 def misfit(
     model: Model,
     precision: torch.dtype,
     entries: Sequence[ImageEntry],
-    diameter: Length,
+    given: Length,
     pixel_size: float | None = None,
 ) -> SeenDiameter | None:
     """The diameter that would fit, where the one that is given clearly does not; else None.
 
-    Where the first image speaks against it, the first three must do so together.
+    Where the first image speaks against it, three must do so together, and more diameters are tried.
     """
-
-    def around(image: Image) -> list[float]:
-        if diameter.unit == "A" and image.pixel_size is None:  # picking says so
-            return []
-        given = diameter.in_pixels(image.pixel_size)
-        wanted = [given * STEP**step for step in range(-AROUND, AROUND + 1)]
-        return [each for each in wanted if SMALLEST <= each <= min(image.shape) / ROW[0]]
-
-    seen = None
-    for count in (1, CHECKED_IMAGES):
-        images = list(_read_alike(entries[:count], pixel_size))
-        seen = _look(model, precision, images, around)
-        if seen is None:
-            return None
-        given = diameter.in_pixels(images[0].pixel_size)
-        if max(seen.px / given, given / seen.px) < MISFIT:
-            return None
-    return seen
+    images = _read_alike(entries[:1], pixel_size)
+    first = _look(model, precision, images, lambda image: _around(image, given, NEAR))
+    if (
+        first.found is None
+        or not first.found.enough
+        or (first.found.closed and not first.speaks_against(given))
+    ):
+        return None
+    images = _read_alike(entries[:CHECKED_IMAGES], pixel_size)
+    more = _look(model, precision, images, lambda image: _around(image, given, FAR))
+    clear = more.found is not None and more.found.clear
+    return more.told if clear and more.speaks_against(given) else None
 
 
 def checks_diameters(description: ModelDescription) -> bool:
@@ -110,21 +105,49 @@ def model_precision(model: Model, device: torch.device) -> torch.dtype:
     return chosen_precision(Training.model_validate(model.description.recipe.get("training", {})), device)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What images of one pixel size say together; images: how many."""
+
+    found: DiameterEstimate | None
+    pixel_size: float | None
+    images: int
+
+    def speaks_against(self, given: Length) -> bool:
+        """Whether the estimate is far from a diameter that is given."""
+        if self.found is None:
+            return False
+        times = self.found.diameter / given.in_pixels(self.pixel_size)
+        return max(times, 1 / times) >= MISFIT
+
+    @property
+    def told(self) -> SeenDiameter | None:
+        """The estimate with its units."""
+        if self.found is None:
+            return None
+        px, low, high = (round(each, 1) for each in (self.found.diameter, self.found.low, self.found.high))
+        return SeenDiameter(
+            px, low, high, self._angstrom(px), self._angstrom(low), self._angstrom(high), self.images
+        )
+
+    def _angstrom(self, px: float) -> float | None:
+        return None if self.pixel_size is None else round(px * self.pixel_size, 1)
+
+
 def _look(
     model: Model,
     precision: torch.dtype,
     images: Iterable[Image],
     diameters: Callable[[Image], list[float]],
-) -> SeenDiameter | None:
-    """What images of one pixel size say together; diameters: those to try, from the first image."""
+) -> _Look:
+    """Try diameters on each image; which ones, the first image says."""
     ladders: list[list[Rung]] = []
     pixel_size: float | None = None
     tried: list[float] = []
     for image in images:
         pixel_size, tried = image.pixel_size, tried or diameters(image)
         ladders.append([look_at(model, precision, image, each) for each in tried])
-    found = estimate_diameter(pooled(ladders)) if tried else None
-    return None if found is None or not found.clear else _with_units(found, pixel_size, len(ladders))
+    return _Look(estimate_diameter(pooled(ladders)), pixel_size, len(ladders))
 
 
 def look_at(model: Model, precision: torch.dtype, image: Image, diameter: float) -> Rung:
@@ -137,10 +160,10 @@ def look_at(model: Model, precision: torch.dtype, image: Image, diameter: float)
         pixels, _ = fill_bad_pixels(part, image.name)
         data = normalise(resample(pixels, working_shape(pixels.shape, factor)), described.normalisation)
     except ImageError:  # nothing to see there
-        return Rung(diameter, 0.0, part.size)
+        return rung(diameter, part.size, ())
     maps = class_maps(probability_maps(model.net, described.net, data, precision=precision))
     scores = pick_calibrated(maps[0], working, described.picking, described.calibration).scores
-    return Rung(diameter, 0.0 if scores is None else float(scores[scores >= SURE].sum()), part.size)
+    return rung(diameter, part.size, () if scores is None else scores)
 
 
 def middle(image: Image, side: float) -> NDArray[Any]:
@@ -170,16 +193,9 @@ def _every_diameter(image: Image) -> list[float]:
     return ladder(max(SMALLEST, side / ROW[1]), max(SMALLEST, side / ROW[0]))
 
 
-def _with_units(found: DiameterEstimate, pixel_size: float | None, images: int) -> SeenDiameter:
-    def angstrom(px: float) -> float | None:
-        return None if pixel_size is None else round(px * pixel_size, 1)
-
-    return SeenDiameter(
-        px=round(found.diameter, 1),
-        px_low=round(found.low, 1),
-        px_high=round(found.high, 1),
-        angstrom=angstrom(found.diameter),
-        angstrom_low=angstrom(found.low),
-        angstrom_high=angstrom(found.high),
-        images=images,
-    )
+def _around(image: Image, given: Length, steps: int) -> list[float]:
+    """Diameters (px) below and above one that is given; none where it is not known in px, as picking will say."""
+    if given.unit == "A" and image.pixel_size is None:
+        return []
+    wanted = [given.in_pixels(image.pixel_size) * STEP**step for step in range(-steps, steps + 1)]
+    return [each for each in wanted if SMALLEST <= each <= min(image.shape) / ROW[0]]
