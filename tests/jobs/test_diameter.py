@@ -1,5 +1,6 @@
 """Diameters that the model that ships estimates, and those that are looked up for it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from motes.data.image_list import ImageEntry, find_images
 from motes.errors import ModelError
 from motes.formats.images import write_image
+from motes.image import Image
 from motes.jobs import diameter
 from motes.jobs.diameter import SeenDiameter, checks_diameters, estimate, look_at, middle, misfit
 from motes.nets.model_file import Model, load_model, model_path
@@ -16,19 +18,28 @@ from motes.picking.diameter import ACCURACY, TOO_LARGE, Rung
 from motes.simulate import MicrographWorld, simulate_micrograph
 from motes.units import Length
 
-TRUE = 30.0  # px
-SIZE = 5.0  # A/px
+TRUE = 25.0  # px
+SIZE = 6.0  # A/px
 PLAIN = {
     "contamination": (0, 0),
     "carbon_probability": 0,
     "aggregates": (0, 0),
-    "size": 448,
+    "size": 384,
     "pixel_size": SIZE,
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small images, beside whatever else the machine does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def written(folder: Path, count: int, **world: object) -> list[ImageEntry]:
-    values = {**PLAIN, "structures": ("proteasome_like",), "particles": (45, 45), "snr": 1.0, **world}
+    values = {**PLAIN, "structures": ("proteasome_like",), "particles": (36, 36), "snr": 1.0, **world}
     for index in range(count):
         made = simulate_micrograph(MicrographWorld.model_validate(values), 1, index)
         write_image(folder / f"{index}.mrc", made.image.data, SIZE)
@@ -37,7 +48,7 @@ def written(folder: Path, count: int, **world: object) -> list[ImageEntry]:
 
 @pytest.fixture(scope="module")
 def particles(tmp_path_factory: pytest.TempPathFactory) -> list[ImageEntry]:
-    return written(tmp_path_factory.mktemp("particles"), 2)
+    return written(tmp_path_factory.mktemp("particles"), 1)
 
 
 @pytest.fixture(scope="module")
@@ -51,25 +62,22 @@ def test_the_diameter_of_simulated_particles(particles: list[ImageEntry]) -> Non
     assert 1 / ACCURACY < found.px / TRUE < ACCURACY
     assert found.px_low < found.px < found.px_high
     assert found.angstrom == pytest.approx(SIZE * found.px, abs=SIZE / 10)
-    assert found.images == 2
+    assert found.images == 1
 
 
-@pytest.mark.parametrize("world", [{"particles": (0, 0)}, {"particles": (3, 3)}])
-def test_too_few_particles_give_no_estimate(tmp_path: Path, world: dict[str, object]) -> None:
-    assert estimate(written(tmp_path, 1, **world)) is None
+def test_too_few_particles_give_no_estimate(tmp_path: Path) -> None:
+    assert estimate(written(tmp_path, 1, particles=(3, 3))) is None
 
 
 def test_a_diameter_that_fits_is_not_doubted(particles: list[ImageEntry], shipped: Model) -> None:
-    for times in (0.87, 1.15):
-        given = Length(times * TRUE * SIZE, "A")
-        assert misfit(shipped, torch.float32, particles, given) is None
+    assert misfit(shipped, torch.bfloat16, particles, Length(1.15 * TRUE * SIZE, "A")) is None
 
 
 @pytest.mark.parametrize("times", [0.45, 2.2])
 def test_a_diameter_that_does_not_fit_is_told_with_the_one_that_would(
     particles: list[ImageEntry], shipped: Model, times: float
 ) -> None:
-    found = misfit(shipped, torch.float32, particles, Length(times * TRUE, "px"))
+    found = misfit(shipped, torch.bfloat16, particles, Length(times * TRUE, "px"))
     assert found is not None
     assert 1 / ACCURACY < found.px / TRUE < ACCURACY
 
@@ -91,15 +99,11 @@ def test_only_a_model_that_saw_misjudged_sizes_judges_them(shipped: Model, tiny:
 
 
 def test_an_even_image_holds_nothing(shipped: Model) -> None:
-    from motes.image import Image
-
     found = look_at(shipped, torch.float32, Image(np.ones((100, 100), np.float32), None, "even"), 20)
     assert found == Rung(20, 0, 0, 10_000)
 
 
 def test_the_middle_of_an_image() -> None:
-    from motes.image import Image
-
     pixels = np.arange(63).reshape(7, 9)
     assert middle(Image(pixels, None, ""), 3).tolist() == pixels[2:5, 3:6].tolist()
     assert middle(Image(pixels, None, ""), 8).shape == (7, 9)
@@ -114,8 +118,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, true: float) -> list[tuple[str, flo
     """Let the model see particles of that size, px; what it was asked comes back."""
     asked = []
 
-    def seen(_model: Model, _precision: torch.dtype, image: object, px: float) -> Rung:
-        asked.append((image.name, px))  # type: ignore[attr-defined]
+    def seen(_model: Model, _precision: torch.dtype, image: Image, px: float) -> Rung:
+        asked.append((image.name, px))
         return Rung(px, 100 * float(np.exp(-8 * np.log(px / true) ** 2)), 5.0, 90_000)
 
     monkeypatch.setattr(diameter, "look_at", seen)
@@ -148,10 +152,10 @@ def test_images_of_another_pixel_size_are_passed_over(
 
 
 def test_how_it_is_said() -> None:
-    known = SeenDiameter(60.04, 45, 80, 3, 150.1, 112.5, 200.0)
+    known = SeenDiameter(60.04, 45, 80, 150.1, 112.5, 200.0, 3)
     assert str(known) == "150 A (112 to 200 A; 60 px)"
     assert known.option == "--diameter 150"
-    unknown = SeenDiameter(60.04, 45, 80, 3)
+    unknown = SeenDiameter(60.04, 45, 80, None, None, None, 3)
     assert str(unknown) == "60 px (45 to 80 px)"
     assert unknown.option == "--diameter 60px"
 

@@ -1,13 +1,16 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from motes.errors import InputError
+import motes.jobs.diameter
+from motes.data.image_list import ImageEntry
+from motes.errors import InputError, ModelError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
+from motes.jobs.diameter import SeenDiameter
 from motes.jobs.inspect import Inspection, InspectOptions, inspect
 from motes.picks import Picks
 from motes.units import Length
@@ -214,6 +217,43 @@ def test_flipped_picks_are_found_in_images_with_few_of_them(tmp_path: Path, opti
     assert "6 images with few or faint particles, taken together: the picks seem to be upside" in messages(
         found
     )
+
+
+def test_the_diameter_is_estimated_where_neither_it_nor_picks_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    seen = SeenDiameter(60.0, 45.0, 80.0, 240.0, 180.0, 320.0, 1)
+
+    def estimate(entries: list[ImageEntry], pixel_size: float | None) -> SeenDiameter:
+        asked.append(([entry.name for entry in entries], pixel_size))
+        return seen
+
+    monkeypatch.setattr(motes.jobs.diameter, "estimate", estimate)
+    save(tmp_path, "a.mrc", noise(0))
+    (tmp_path / "images" / "broken.mrc").write_text("no image")
+    assert look(tmp_path, InspectOptions(pixel_size=3.0)).as_dict()["estimated_diameter"] == asdict(seen)
+    assert asked == [(["a.mrc"], 3.0)]
+    assert look(tmp_path).estimated_diameter is None
+    save_picks(tmp_path, "a.mrc", np.array([[20.0, 30.0]]))
+    assert look(tmp_path, InspectOptions()).estimated_diameter is None
+    assert len(asked) == 1
+
+
+def test_why_there_is_no_estimate_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, "a.mrc", noise(0))
+    monkeypatch.setattr(motes.jobs.diameter, "estimate", lambda *_: None)
+    found = look(tmp_path, InspectOptions())
+    assert found.usable
+    assert "cannot be estimated: too few stand out" in messages(found)
+
+    def missing(*_: object) -> None:
+        raise ModelError("this installation has no default model")
+
+    monkeypatch.setattr(motes.jobs.diameter, "estimate", missing)
+    found = look(tmp_path, InspectOptions())
+    assert found.usable
+    assert "is not estimated: this installation has no default model" in messages(found)
 
 
 def test_no_image_at_all(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import pytest
 import motes.jobs.pick as motes_pick
 from motes.errors import ModelError
 from motes.formats.picks import read_picks
+from motes.jobs.diameter import SeenDiameter
 from motes.jobs.pick import PickOptions, PickResult, pick
+from motes.jobs.telling import Silent
 from motes.nets.model_file import load_model, save_model
 from motes.picking.adapt import adapted_threshold
 from motes.picking.calibration import Calibration, calibrated
@@ -122,3 +124,62 @@ def test_without_a_model_the_command_line_takes_the_one_that_ships(
     assert answer.code == 0, answer.err
     answer = motes("pick", tiny.images, "--out", tmp_path / "other")
     assert (answer.code, "motes inspect IMAGES" in answer.err) == (1, True)
+
+
+class Heard(Silent):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def worlds_model(tiny: Any, folder: Path) -> Path:
+    """The tiny model, as if it had been trained on simulated worlds."""
+    recipe = load_model(tiny.model).description.recipe
+    return changed(tiny, folder, recipe=recipe | {"worlds": {"use": True}})
+
+
+def test_a_diameter_that_does_not_fit_is_warned_of_once(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def misfit(_model: Any, _precision: Any, entries: Any, given: Length, pixel_size: float | None) -> Any:
+        asked.append(([entry.name for entry in entries], given, pixel_size))
+        return SeenDiameter(60.0, 45.0, 80.0, 240.0, 180.0, 320.0, 3)
+
+    monkeypatch.setattr(motes_pick, "misfit", misfit)
+    heard, options = Heard(), PickOptions(diameter=Length(150, "A"), pixel_size=4.0)
+    for _ in range(2):
+        pick([str(tiny.images)], worlds_model(tiny, tmp_path), tmp_path / "out", options, teller=heard)
+    assert asked == [(["mic_0001.mrc", "mic_0002.mrc", "mic_0003.mrc"], Length(150, "A"), 4.0)]
+    assert len(heard.warnings) == 1
+    assert heard.warnings[0].startswith("the diameter 150 A does not fit what is seen in 3 images")
+    assert "240 A (180 to 320 A; 60 px)" in heard.warnings[0]
+
+
+def test_a_model_of_particles_of_one_size_judges_no_diameter(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(motes_pick, "misfit", lambda *_: pytest.fail("it was asked"))
+    pick([str(tiny.images)], tiny.model, tmp_path / "out", PickOptions(diameter=Length(150, "A")))
+
+
+def test_each_image_gets_a_verdict(motes: Any, tiny: Any, tmp_path: Path) -> None:
+    answer = motes(
+        "pick",
+        tiny.images,
+        "--model",
+        tiny.model,
+        "--out",
+        tmp_path / "out",
+        "--threshold",
+        1,
+        "--threads",
+        1,
+    )
+    assert {row["quality"] for row in rows_in(tmp_path / "out").values()} == {"probably nothing"}
+    assert "quality: 3 probably nothing (mic_0001.mrc, mic_0002.mrc, mic_0003.mrc)" in answer.out

@@ -1,6 +1,6 @@
 """The diameter of the particles in images: estimated where it is not known, and checked where it is given."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,9 @@ SIDE = 384  # px of the part of an image that is looked at, at the working scale
 MOST_IMAGES = 3
 SMALLEST = 10.0  # px; smaller particles are not looked for
 ROW = (5, 200)  # nor such of which fewer or more would fit in a row
-NEAR, FAR = 4, 6  # steps of the ladder, down and up from a diameter that is given
+NEAR, FAR = 3, 6  # steps of the ladder, down and up from a diameter that is given, least and most
 CHECKED_IMAGES = 3
-MISFIT = 1.5  # times that a diameter is off before the user is told; the net itself copes with 1.4
+MISFIT = 1.6  # times that a diameter is off before the user is told; the net itself copes with 1.4
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,16 @@ def estimate(entries: Sequence[ImageEntry], pixel_size: float | None = None) -> 
     """
     device = choose_device()
     model = load_model(model_path(DEFAULT), str(device))
+    precision = model_precision(model, device)
     chosen = [entries[n] for n in np.unique(np.linspace(0, len(entries) - 1, MOST_IMAGES).astype(int))]
-    look = _look(model, model_precision(model, device), _read_alike(chosen, pixel_size), _every_diameter)
-    return look.told if look.found is not None and look.found.clear else None
+    ladders: list[list[Rung]] = []
+    known: float | None = None
+    diameters: list[float] = []
+    for image in _read_alike(chosen, pixel_size):
+        known, diameters = image.pixel_size, diameters or _every_diameter(image)
+        ladders.append([look_at(model, precision, image, each) for each in diameters])
+    found = estimate_diameter(pooled(ladders))
+    return _told(found, known, len(ladders)) if found is not None and found.clear else None
 
 
 def misfit(
@@ -78,20 +85,21 @@ def misfit(
 ) -> SeenDiameter | None:
     """The diameter that would fit, where the one that is given clearly does not; else None.
 
-    Where the first image speaks against it, three must do so together, and more diameters are tried.
+    Where the first image speaks against it, three must do so together.
     """
-    images = _read_alike(entries[:1], pixel_size)
-    first = _look(model, precision, images, lambda image: _around(image, given, NEAR))
-    if (
-        first.found is None
-        or not first.found.enough
-        or (first.found.closed and not first.speaks_against(given))
-    ):
-        return None
     images = _read_alike(entries[:CHECKED_IMAGES], pixel_size)
-    more = _look(model, precision, images, lambda image: _around(image, given, FAR))
-    clear = more.found is not None and more.found.clear
-    return more.told if clear and more.speaks_against(given) else None
+    first = next(images, None)
+    if first is None:
+        return None
+    ladders = [_climb(model, precision, first, given)]
+    if not _speaks_against(given, first.pixel_size, ladders):
+        return None
+    tried = [each.diameter for each in ladders[0]]
+    ladders += [[look_at(model, precision, image, each) for each in tried] for image in images]
+    found = estimate_diameter(pooled(ladders))
+    if found is None or not _speaks_against(given, first.pixel_size, ladders):
+        return None
+    return _told(found, first.pixel_size, len(ladders))
 
 
 def checks_diameters(description: ModelDescription) -> bool:
@@ -103,51 +111,6 @@ def checks_diameters(description: ModelDescription) -> bool:
 def model_precision(model: Model, device: torch.device) -> torch.dtype:
     """The number format in which a model predicts on a device."""
     return chosen_precision(Training.model_validate(model.description.recipe.get("training", {})), device)
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What images of one pixel size say together; images: how many."""
-
-    found: DiameterEstimate | None
-    pixel_size: float | None
-    images: int
-
-    def speaks_against(self, given: Length) -> bool:
-        """Whether the estimate is far from a diameter that is given."""
-        if self.found is None:
-            return False
-        times = self.found.diameter / given.in_pixels(self.pixel_size)
-        return max(times, 1 / times) >= MISFIT
-
-    @property
-    def told(self) -> SeenDiameter | None:
-        """The estimate with its units."""
-        if self.found is None:
-            return None
-        px, low, high = (round(each, 1) for each in (self.found.diameter, self.found.low, self.found.high))
-        return SeenDiameter(
-            px, low, high, self._angstrom(px), self._angstrom(low), self._angstrom(high), self.images
-        )
-
-    def _angstrom(self, px: float) -> float | None:
-        return None if self.pixel_size is None else round(px * self.pixel_size, 1)
-
-
-def _look(
-    model: Model,
-    precision: torch.dtype,
-    images: Iterable[Image],
-    diameters: Callable[[Image], list[float]],
-) -> _Look:
-    """Try diameters on each image; which ones, the first image says."""
-    ladders: list[list[Rung]] = []
-    pixel_size: float | None = None
-    tried: list[float] = []
-    for image in images:
-        pixel_size, tried = image.pixel_size, tried or diameters(image)
-        ladders.append([look_at(model, precision, image, each) for each in tried])
-    return _Look(estimate_diameter(pooled(ladders)), pixel_size, len(ladders))
 
 
 def look_at(model: Model, precision: torch.dtype, image: Image, diameter: float) -> Rung:
@@ -193,9 +156,37 @@ def _every_diameter(image: Image) -> list[float]:
     return ladder(max(SMALLEST, side / ROW[1]), max(SMALLEST, side / ROW[0]))
 
 
-def _around(image: Image, given: Length, steps: int) -> list[float]:
-    """Diameters (px) below and above one that is given; none where it is not known in px, as picking will say."""
-    if given.unit == "A" and image.pixel_size is None:
+def _climb(model: Model, precision: torch.dtype, image: Image, given: Length) -> list[Rung]:
+    """Try diameters below and above one that is given, and more of them until little speaks for the last ones."""
+    if given.unit == "A" and image.pixel_size is None:  # picking says so
         return []
-    wanted = [given.in_pixels(image.pixel_size) * STEP**step for step in range(-steps, steps + 1)]
-    return [each for each in wanted if SMALLEST <= each <= min(image.shape) / ROW[0]]
+    px, most = given.in_pixels(image.pixel_size), min(image.shape) / ROW[0]
+    seen: dict[int, Rung] = {}
+    for steps in range(NEAR, FAR + 1):
+        for step in range(-steps, steps + 1):
+            if step not in seen and SMALLEST <= px * STEP**step <= most:
+                seen[step] = look_at(model, precision, image, px * STEP**step)
+        rungs = [seen[step] for step in sorted(seen)]
+        found = estimate_diameter(rungs)
+        if found is None or not found.enough or found.closed:
+            break
+    return rungs
+
+
+def _speaks_against(given: Length, pixel_size: float | None, ladders: Sequence[Sequence[Rung]]) -> bool:
+    """Whether what was seen in images of that pixel size is clear, and far from the diameter that is given."""
+    found = estimate_diameter(pooled(ladders))
+    if found is None or not found.clear:
+        return False
+    times = found.diameter / given.in_pixels(pixel_size)
+    return max(times, 1 / times) >= MISFIT
+
+
+def _told(found: DiameterEstimate, pixel_size: float | None, images: int) -> SeenDiameter:
+    """An estimate with its units."""
+
+    def angstrom(px: float) -> float | None:
+        return None if pixel_size is None else round(px * pixel_size, 1)
+
+    px, low, high = (round(each, 1) for each in (found.diameter, found.low, found.high))
+    return SeenDiameter(px, low, high, angstrom(px), angstrom(low), angstrom(high), images)

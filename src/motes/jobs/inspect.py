@@ -147,7 +147,8 @@ def inspect(
         for number, entry in enumerate(entries):
             facts.append(_look_at(entry, picks.get(entry.name), options, pool))
             done(number + 1)
-    estimated, unknown = _estimated_diameter(entries, facts, options)
+    wanted = picks_source is None and options.diameter is None and options.ndim == 2
+    estimated, unknown = _estimated_diameter(entries, facts, options) if wanted else (None, [])
     found = [*problems, *_image_problems(facts), *_picks_problems(facts, options, pool), *unknown]
     found.sort(key=lambda problem: not problem.unusable)
     inspected = Inspection(facts, found, estimated_diameter=estimated)
@@ -164,10 +165,9 @@ def inspect(
 def _estimated_diameter(
     entries: Sequence[ImageEntry], facts: Sequence[ImageFacts], options: InspectOptions
 ) -> "tuple[SeenDiameter | None, list[Problem]]":
-    """The diameter of the particles where nothing gives it, and why it cannot be told."""
-    carried = any(each.picks is not None and each.picks.diameter is not None for each in facts)
+    """The diameter of the particles in the images that can be used, or why it cannot be told."""
     usable = {each.name for each in facts if each.problem is None}
-    if options.diameter is not None or options.ndim != 2 or carried or not usable:
+    if not usable:
         return None, []
     from motes.jobs.diameter import estimate  # brings torch along, which takes longer than all the rest
 

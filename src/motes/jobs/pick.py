@@ -301,7 +301,7 @@ def _check_formats(options: PickOptions, ndim: int) -> None:
 def _warn_of_misfit(picker: Picker, entries: Sequence[ImageEntry], teller: Teller) -> None:
     """Say so where the diameter that was given clearly does not fit what is seen."""
     given = picker.options.diameter
-    if given is None or not checks_diameters(picker.model.description):
+    if given is None or not entries or not checks_diameters(picker.model.description):
         return
     better = misfit(picker.model, picker.precision, entries, given, picker.options.pixel_size)
     if better is not None:

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import numpy as np
+
+from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, told_quality, write_summary
+from motes.picks import Picks, empty_picks
+
+ROWS = [
+    ImageSummary("a.mrc", "done", 3, 20, 0.41, 0.8125, "ok", 1.5, 2, 0.25),
+    ImageSummary("b.mrc", "done", 0, 0, None, None, "probably nothing", None, 0, 0.5),
+    ImageSummary("c.mrc", status="cannot be read"),
+]
+
+
+def test_rows_come_back_without_those_that_failed(tmp_path: Path) -> None:
+    write_summary(tmp_path, ROWS)
+    assert earlier_rows(tmp_path) == {row.image: row for row in ROWS[:2]}
+    header = (tmp_path / "summary.csv").read_text().splitlines()[0]
+    assert (
+        header == "image,status,picks,candidates,threshold,mean_score,quality,pixel_size,bad_pixels,seconds"
+    )
+
+
+def test_a_table_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "summary.csv").write_text("image,status,picks\na.mrc,done,3\n")
+    assert earlier_rows(tmp_path) == {"a.mrc": ImageSummary("a.mrc", "done", 3)}
+    assert earlier_rows(tmp_path / "other") == {}
+
+
+def test_the_worst_verdict_is_told_first_with_names() -> None:
+    many = [ImageSummary(f"{n}.mrc", "done", 0, quality="few particles") for n in range(5)]
+    assert told_quality([*ROWS, *many]) == (
+        "1 probably nothing (b.mrc), 5 few particles (0.mrc, 1.mrc, 2.mrc and 2 more), 1 ok"
+    )
+    assert told_quality(ROWS[2:]) == ""
+
+
+def test_mean_score() -> None:
+    points = np.zeros((2, 2))
+    assert mean_score(Picks(points, np.array([0.5, 0.25]))) == 0.375
+    assert mean_score(Picks(points)) is None
+    assert mean_score(empty_picks(2)) is None
