@@ -35,16 +35,16 @@ def seen(true: float, diameters: list[float], parts: float = 0) -> list[Rung]:
 @given(st.floats(30, 200), st.floats(1, 1.4))
 def test_the_diameter_of_most_evidence_is_found(true, offset):
     found = estimate_diameter(seen(true, ladder(5 * offset, 1200)))
-    weight = 1.5 / (2 * 3)  # what diameter^1.5 moves the top of exp(-3 log^2) by
-    assert found.diameter * TOO_LARGE == pytest.approx(true * math.exp(weight), rel=0.05)
+    moved = 1 / (2 * 4)  # the factor of the diameter moves the top of exp(-4 log^2) by that, in its logarithm
+    assert found.diameter * TOO_LARGE == pytest.approx(true * math.exp(moved), rel=0.05)
     assert found.clear
 
 
 def test_the_ends_by_hand():
     evidence = {100: 0, 140: 8, 196: 10, 274.4: 2}
-    rungs = [Rung(d, e / d**1.5, 1.0, 1.0) for d, e in evidence.items()]
-    # half of 10 is reached 3/8 of the way from 140 down to 100, and 5/8 of the way from 196 up to 274.4
-    low, high = math.log(140) - 3 / 8 * math.log(1.4), math.log(196) + 5 / 8 * math.log(1.4)
+    rungs = [Rung(d, e / d, 1.0, 1.0) for d, e in evidence.items()]
+    # 3, three tenths of 10, is reached 5/8 of the way from 140 down to 100, and 7/8 of that from 196 up to 274.4
+    low, high = math.log(140) - 5 / 8 * math.log(1.4), math.log(196) + 7 / 8 * math.log(1.4)
     found = estimate_diameter(rungs)
     assert found.diameter * TOO_LARGE == pytest.approx(math.exp((low + high) / 2))
     assert (found.best, found.closed) == (rungs[2], True)
@@ -53,7 +53,7 @@ def test_the_ends_by_hand():
 def test_many_unsure_parts_are_not_taken_for_particles():
     diameters = ladder(10, 800)
     alone, with_parts = estimate_diameter(seen(100, diameters)), estimate_diameter(seen(100, diameters, 300))
-    assert with_parts.diameter == pytest.approx(alone.diameter, rel=0.05)
+    assert with_parts.diameter == pytest.approx(alone.diameter, rel=0.12)
 
 
 @given(st.floats(0.1, 10), st.floats(50, 150))

@@ -22,13 +22,13 @@ from motes.train.loop import chosen_precision
 from motes.train.settings import Training
 from motes.units import Length
 
-SIDE = 384  # px of the part of an image that is looked at, at the working scale
+SIDE = 320  # px of the part of an image that is looked at, at the working scale
 MOST_IMAGES = 3
 SMALLEST = 10.0  # px; smaller particles are not looked for
 ROW = (5, 200)  # nor such of which fewer or more would fit in a row
-NEAR, FAR = 3, 6  # steps of the ladder, down and up from a diameter that is given, least and most
+NEAR, FAR = 3, 6  # steps of the ladder, down and up from a diameter that does not seem to fit, least and most
 CHECKED_IMAGES = 3
-MISFIT = 1.6  # times that a diameter is off before the user is told; the net itself copes with 1.4
+MISFIT = 1.7  # times that a diameter is off before the user is told; the net itself copes with 1.4
 
 
 @dataclass(frozen=True)
@@ -157,18 +157,20 @@ def _every_diameter(image: Image) -> list[float]:
 
 
 def _climb(model: Model, precision: torch.dtype, image: Image, given: Length) -> list[Rung]:
-    """Try diameters below and above one that is given, and more of them until little speaks for the last ones."""
+    """Try diameters below and above one that is given, until it is the best or little speaks for the last ones."""
     if given.unit == "A" and image.pixel_size is None:  # picking says so
         return []
     px, most = given.in_pixels(image.pixel_size), min(image.shape) / ROW[0]
     seen: dict[int, Rung] = {}
-    for steps in range(NEAR, FAR + 1):
+    for steps in range(1, FAR + 1):
         for step in range(-steps, steps + 1):
             if step not in seen and SMALLEST <= px * STEP**step <= most:
                 seen[step] = look_at(model, precision, image, px * STEP**step)
         rungs = [seen[step] for step in sorted(seen)]
         found = estimate_diameter(rungs)
-        if found is None or not found.enough or found.closed:
+        if found is not None and found.enough and found.best.diameter == px:
+            break
+        if steps >= NEAR and (found is None or not found.enough or found.closed):
             break
     return rungs
 

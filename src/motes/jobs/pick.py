@@ -19,14 +19,13 @@ from motes.figures.pictures import save_picture
 from motes.formats.images import write_image
 from motes.formats.picks import read_picks, write_index, write_picks
 from motes.image import Image
-from motes.jobs.cost import file_hash
 from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit, model_precision
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
-from motes.nets.model_file import Model, load_model, model_path
+from motes.nets.model_file import Model, load_model, model_path, started_from
 from motes.picking.adapt import adapted_threshold
 from motes.picking.calibration import pick_calibrated
 from motes.picking.picker import Picking, to_full_size
@@ -235,10 +234,9 @@ def pick(
     """
     options, teller = options or PickOptions(), teller or Silent()
     chosen = choose_device(device, threads)
-    path = model_path(str(model))
-    picker = make_picker(load_model(path, str(chosen)), options, out, chosen)
+    picker = make_picker(load_model(model_path(str(model)), str(chosen)), options, out, chosen)
     entries = _images_to_pick(sources, picker.model.description.net.ndim, out)
-    claim(out, _settings(picker, file_hash(path)), overwrite)
+    claim(out, _settings(picker, started_from(str(model)).sha256), overwrite)
     everything = [*entries, *take_stock(out, entries)]
     picker = replace(picker, places=_places(everything, out, options.formats))
     earlier = earlier_rows(out)
