@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from motes.errors import PicksError
-from motes.picks import Picks, empty_picks
+from motes.picks import AdaptedThreshold, Picks, empty_picks
 
 
 def four_picks() -> Picks:
@@ -68,3 +68,55 @@ def test_scaling_moves_pixel_centres_as_the_convention_says():
 def test_scaling_there_and_back_changes_nothing(points, factors):
     back = Picks(points).scaled(factors).scaled(1 / factors)
     np.testing.assert_allclose(back.points, points, atol=1e-8)
+
+
+probabilities = st.lists(st.floats(0.01, 1), min_size=1, max_size=12).map(np.array)
+
+
+def expected_f1(found, threshold):
+    taken = found[found >= threshold]
+    return 2 * taken.sum() / (len(taken) + found.sum())
+
+
+def test_a_threshold_of_an_image_by_hand():
+    # taking 0.9, 0.8 gives 2 * 1.7 / (2 + 2.1), taking 0.4 too 2 * 2.1 / (3 + 2.1), which is less
+    assert AdaptedThreshold(0, 1).of([0.4, 0.9, 0.8]) == pytest.approx(1.7 / 4.1, abs=1e-6)
+    # among others that are no better the same 0.4 is worth taking: 2 * 1.4 / (3 + 1.4)
+    assert AdaptedThreshold(0, 1).of([0.4, 0.5, 0.5]) == pytest.approx(1.4 / 4.4, abs=1e-6)
+
+
+@given(probabilities)
+def test_no_other_threshold_of_an_image_has_a_higher_expected_f1(found):
+    best = max(expected_f1(found, threshold) for threshold in found)
+    assert expected_f1(found, AdaptedThreshold(0, 1).of(found)) == pytest.approx(best, abs=1e-5)
+
+
+@given(probabilities, st.floats(0, 0.4), st.floats(0.4, 1))
+def test_the_limits_of_a_threshold_hold(found, lowest, highest):
+    threshold = AdaptedThreshold(lowest, highest).of(found)
+    free = AdaptedThreshold(0, 1).of(found)
+    assert free <= 0.5
+    assert lowest - 1e-6 <= threshold <= highest + 1e-6
+    if abs(free - lowest) > 1e-5:
+        assert threshold == pytest.approx(min(free, highest) if free > lowest else highest, abs=1e-6)
+
+
+@given(probabilities, st.randoms())
+def test_the_order_of_the_candidates_plays_no_part(found, random):
+    shuffled = random.sample(list(found), len(found))
+    assert AdaptedThreshold(0, 1).of(shuffled) == pytest.approx(AdaptedThreshold(0, 1).of(found), abs=2e-6)
+
+
+def test_noise_is_not_taken_for_particles():
+    noise = np.append(np.full(500, 0.1), 0.6)
+    assert AdaptedThreshold(0, 1).of(noise) < 0.1  # all of it, were there no limit
+    assert AdaptedThreshold(0.3, 0.8).of(noise) == 0.8
+    particles = np.append(noise, np.full(100, 0.9))
+    assert 0.3 < AdaptedThreshold(0.3, 0.8).of(particles) < 0.5
+    assert AdaptedThreshold(0.3, 0.8).of([]) == 0.8
+
+
+def test_picks_above_a_threshold_of_their_own():
+    picks = Picks(np.zeros((3, 2)), scores=np.array([0.4, 0.9, 0.8]))
+    assert len(picks.above(AdaptedThreshold(0, 1))) == 2
+    assert len(Picks(np.zeros((3, 2))).above(AdaptedThreshold(0, 1))) == 3

@@ -9,7 +9,38 @@ from numpy.typing import ArrayLike, NDArray
 
 from motes.errors import PicksError
 
-Threshold = float | Mapping[str, float]  # one for all picks, or one for each class
+
+@dataclass(frozen=True)
+class AdaptedThreshold:
+    """A threshold for each image, from the scores of its candidates alone, which have to be probabilities."""
+
+    lowest: float
+    highest: float
+
+    def __str__(self) -> str:
+        return f"each image's own threshold ({self.lowest:g} to {self.highest:g})"
+
+    def of(self, scores: ArrayLike) -> float:
+        """The threshold with the highest expected F1 over all candidates (n,) of an image, to six digits.
+
+        Of the picks that reach t, sum(p) are expected to be true, and of all candidates together sum(p); so the
+        expected F1 is 2 sum(p, p >= t) / (count(p >= t) + sum(p)). Adding a candidate raises it as long as its p is
+        above half of it; half of the highest is thus the threshold. Source: Lipton, Elkan and Naryanaswamy 2014,
+        ECML PKDD, LNCS 8725, 225-239 (arXiv:1402.1892).
+
+        Where that is below `lowest`, even the best F1 is poor, as in a micrograph of noise, whose many weak
+        candidates would nearly all be taken: then there is probably nothing, and only what reaches `highest`
+        counts. The same holds without candidates.
+        """
+        falling = -np.sort(-np.asarray(scores, dtype=np.float64))
+        if not len(falling):
+            return self.highest
+        expected = 2 * np.cumsum(falling) / (np.arange(1, len(falling) + 1) + falling.sum())
+        best = float(expected.max()) / 2
+        return round(min(best, self.highest), 6) if best >= self.lowest else self.highest
+
+
+Threshold = float | Mapping[str, float] | AdaptedThreshold  # for all picks, for each class, or for each image
 
 
 @dataclass(frozen=True)
@@ -64,10 +95,13 @@ class Picks:
     def above(self, threshold: "Threshold") -> "Picks":
         """The picks whose score reaches the threshold; those without a score (None, nan) all stay.
 
-        A threshold by class holds for the picks of each class; those of other classes all stay.
+        A threshold by class holds for the picks of each class; those of other classes all stay. One by image needs
+        all candidates of the image.
         """
         if self.scores is None:
             return self
+        if isinstance(threshold, AdaptedThreshold):
+            threshold = threshold.of(self.scores)
         if isinstance(threshold, Mapping):
             classes = np.full(len(self), "") if self.classes is None else self.classes
             least = np.array([threshold.get(str(name), -np.inf) for name in classes])

@@ -17,7 +17,7 @@ from motes.data.image_list import ImageEntry, find_images
 from motes.errors import InputError, PicksError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
-from motes.picks import Picks
+from motes.picks import AdaptedThreshold, Picks
 
 PIXELS = np.zeros((6, 8), np.float32)
 
@@ -132,9 +132,12 @@ def test_the_threshold_of_a_picking_job(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps({"threshold": 0.3}))
     assert own_threshold(str(tmp_path)) == 0.3
     assert own_threshold(str(tmp_path / "picks")) == 0.3  # the folder that people see the picks in
-    (tmp_path / "settings.json").write_text("{}")
-    with pytest.raises(PicksError, match="--threshold"):
-        own_threshold(str(tmp_path))
+    (tmp_path / "settings.json").write_text(json.dumps({"threshold": None, "adaptive": [0.3, 0.8]}))
+    assert own_threshold(str(tmp_path)) == AdaptedThreshold(0.3, 0.8)
+    for damaged in ("{}", "[]", '{"threshold": null}', '{"adaptive": [1]}'):
+        (tmp_path / "settings.json").write_text(damaged)
+        with pytest.raises(PicksError, match="--threshold"):
+            own_threshold(str(tmp_path))
 
 
 def test_the_rim_of_the_outermost_pixels_is_inside() -> None:
@@ -252,3 +255,21 @@ def test_heights_are_found_without_going_through_all_images(
         (tmp_path / "p" / f"{n}.csv").write_text("X-Coordinate,Y-Coordinate\n1,2\n")
     assert len(read_all_picks(str(tmp_path / "p"), entries).picks) == 30
     assert sum(seen) == 30
+
+
+def test_a_threshold_of_its_own_counts_under_whatever_name_the_image_is_listed(tmp_path: Path) -> None:
+    for name, scores in (("a.mrc", [0.9, 0.9, 0.35]), ("b.mrc", [0.5, 0.5, 0.35])):
+        image(tmp_path / "project" / "Micrographs" / name)
+        points = np.array([[0.0, 1], [2, 3], [4, 5]])
+        write_picks(
+            tmp_path / "job" / "picks" / f"{name}.csv",
+            Picks(points, np.array(scores)),
+            format="csv",
+            image_name=name,
+        )
+    (tmp_path / "job" / "settings.json").write_text(json.dumps({"threshold": None, "adaptive": [0.2, 0.8]}))
+    found = collect([str(tmp_path / "project")], str(tmp_path / "job"))
+    assert {name: len(picks) for name, picks in found.picks.items()} == {
+        "Micrographs/a.mrc": 2,
+        "Micrographs/b.mrc": 3,
+    }

@@ -82,6 +82,18 @@ def test_the_threshold_of_motes_pick_counts_unless_another_is_given(tmp_path: Pa
     assert convert(str(tmp_path / "job" / "picks"), tmp_path / "all", "relion", every).picks == 3
 
 
+def test_a_threshold_for_each_image_is_that_of_its_candidates(tmp_path: Path) -> None:
+    save_noise(tmp_path / "images" / "a.mrc")
+    save(tmp_path / "job" / "picks" / "a.mrc.csv", [[1, 2], [30, 40], [50, 60]], [0.9, 0.9, 0.35])
+    (tmp_path / "job" / "settings.json").write_text(json.dumps({"threshold": None, "adaptive": [0.2, 0.8]}))
+    for name, options in (
+        ("plain", ConvertOptions()),
+        ("named", ConvertOptions([str(tmp_path / "images")])),
+    ):
+        assert convert(str(tmp_path / "job"), tmp_path / name, "csv", options).picks == 2
+    assert convert(str(tmp_path / "job"), tmp_path / "given", "csv", ConvertOptions(threshold=0.3)).picks == 3
+
+
 def test_flips_and_diameters_take_what_the_images_say(tmp_path: Path) -> None:
     write_image(tmp_path / "images" / "a.mrc", np.zeros((20, 30), np.float32), 4.0)
     save(tmp_path / "in.csv", [[3, 4]])

@@ -16,9 +16,8 @@ from motes.jobs.diameter import SeenDiameter
 from motes.jobs.pick import PickOptions, PickResult, pick
 from motes.jobs.telling import Silent
 from motes.nets.model_file import load_model, save_model
-from motes.picking.adapt import adapted_threshold
 from motes.picking.calibration import Calibration, calibrated
-from motes.picks import Picks
+from motes.picks import AdaptedThreshold, Picks
 from motes.units import Length
 
 CALIBRATION = Calibration(slope=0.7, intercept=-0.5)
@@ -64,7 +63,7 @@ def test_each_image_has_a_threshold_of_its_own(tiny: Any, tmp_path: Path) -> Non
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, adaptive=LIMITS), out)
     rows = rows_in(out)
     for name, found in picks_in(out).items():
-        threshold = round(adapted_threshold(found.scores, *LIMITS), 6)
+        threshold = AdaptedThreshold(*LIMITS).of(found.scores)
         row = rows[name]
         assert float(row["threshold"]) == threshold
         assert int(row["picks"]) == np.count_nonzero(found.scores >= threshold)

@@ -54,6 +54,26 @@ def test_truth_that_motes_picked_ends_at_its_threshold(tmp_path: Path) -> None:
     assert report.as_dict()["recall"] == 1
 
 
+def test_each_image_that_motes_picked_can_have_a_threshold_of_its_own(tmp_path: Path) -> None:
+    save(tmp_path / "job" / "picks" / "sure.csv", POINTS, [0.9, 0.9, 0.9, 0.35])
+    save(tmp_path / "job" / "picks" / "unsure.csv", POINTS, [0.5, 0.5, 0.5, 0.35])
+    (tmp_path / "job" / "settings.json").write_text(json.dumps({"threshold": None, "adaptive": [0.2, 0.8]}))
+    for name in ("sure", "unsure"):
+        save(tmp_path / "truth" / f"{name}.csv", POINTS)
+    report = score_picks(str(tmp_path / "job"), str(tmp_path / "truth"), ScoreOptions(radius=Length(5, "px")))
+    assert {image.name: image.counts.true_positives for image in report.images} == {
+        "sure.mrc": 3,
+        "unsure.mrc": 4,
+    }
+    assert report.as_dict()["threshold"] is None
+    given = ScoreOptions(radius=Length(5, "px"), threshold=0.6)
+    report = score_picks(str(tmp_path / "job"), str(tmp_path / "truth"), given)
+    assert {image.name: image.counts.true_positives for image in report.images} == {
+        "sure.mrc": 3,
+        "unsure.mrc": 0,
+    }
+
+
 def test_each_image_has_its_own_pixel_size(tmp_path: Path) -> None:
     images = save_image(tmp_path / "images" / "a.mrc", 2.0)
     save_image(tmp_path / "images" / "b.mrc", 8.0)

@@ -1,6 +1,5 @@
 """Collections: the images that the user names, and the picks that belong to them."""
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from motes.errors import ImageError, InputError, PicksError
 from motes.formats.images import image_info
 from motes.formats.picks import PICKS_FORMATS, read_picks
 from motes.formats.relion import list_index, read_listed
-from motes.picks import Picks, Threshold, empty_picks
+from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
 
 COMMON_SUFFIXES = (".star", ".csv", ".txt", ".tsv")  # of other tables and of notes, too
 PICKS_SUFFIXES = (*COMMON_SUFFIXES, ".box", ".cbox")
@@ -139,42 +138,27 @@ def _join(loaded: LoadedPicks, more: LoadedPicks, file: Path) -> None:
 
 
 def own_threshold(source: str) -> Threshold | None:
-    """The threshold that `motes pick` noted down with its picks, or one for each class; None for other picks.
+    """The threshold that `motes pick` noted down with its picks, by class or by image if it is; None for other picks.
 
-    Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there; where an image
-    has a threshold of its own (see own_thresholds), that one counts.
+    Its CSV keeps candidates below that, so whoever counts or hands on its picks cuts them off there.
     """
-    settings = _settings_beside(source)
-    if settings is None:
-        return None
-    try:
-        noted = json.loads(settings.read_text(encoding="utf-8"))["threshold"]
-        if isinstance(noted, dict):
-            return {str(name): float(value) for name, value in noted.items()}
-        return float(noted)
-    except (ValueError, KeyError, TypeError):
-        raise PicksError(f"{settings} holds no threshold; give --threshold, or remove that file") from None
-
-
-def own_thresholds(source: str) -> dict[str, float]:
-    """By image, the thresholds that `motes pick` noted down, where each image has its own."""
-    settings = _settings_beside(source)
-    summary = None if settings is None else settings.with_name("summary.csv")
-    if settings is None or summary is None or not summary.is_file():
-        return {}
-    if not json.loads(settings.read_text(encoding="utf-8")).get("adaptive"):
-        return {}
-    with summary.open(encoding="utf-8", newline="") as file:
-        return {row["image"]: float(row["threshold"]) for row in csv.DictReader(file) if row.get("threshold")}
-
-
-def _settings_beside(source: str) -> Path | None:
-    """What `motes pick` noted down in its folder, where the source is that folder or the picks in it."""
     folder = Path(source)
     if folder.name == "picks" and not (folder / "settings.json").is_file():
         folder = folder.parent
     settings = folder / "settings.json"
-    return settings if settings.is_file() and (folder / "picks").is_dir() else None
+    if not (settings.is_file() and (folder / "picks").is_dir()):
+        return None
+    try:
+        every = json.loads(settings.read_text(encoding="utf-8"))
+        if every.get("adaptive") is not None:
+            lowest, highest = every["adaptive"]
+            return AdaptedThreshold(float(lowest), float(highest))
+        noted = every["threshold"]
+        if isinstance(noted, dict):
+            return {str(name): float(value) for name, value in noted.items()}
+        return float(noted)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise PicksError(f"{settings} holds no threshold; give --threshold, or remove that file") from None
 
 
 def _coordinate_files(folder: Path) -> list[Path]:
@@ -264,8 +248,8 @@ def nothing_paired(images: Sequence[ImageEntry], loaded: LoadedPicks) -> str:
 
 def accepted(picks: Mapping[str, Picks], source: str) -> dict[str, Picks]:
     """Picks of a source by name, without the candidates that `motes pick` notes down below its threshold."""
-    threshold, own = own_threshold(source), own_thresholds(source)
-    return dict(picks) if threshold is None else {n: p.above(own.get(n, threshold)) for n, p in picks.items()}
+    threshold = own_threshold(source)
+    return dict(picks) if threshold is None else {n: p.above(threshold) for n, p in picks.items()}
 
 
 def _pairing_notes(pairing: Pairing) -> list[str]:

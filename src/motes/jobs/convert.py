@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from motes.data.collection import PICKS_SUFFIXES, collect, own_threshold, own_thresholds, read_all_picks
+from motes.data.collection import PICKS_SUFFIXES, collect, own_threshold, read_all_picks
 from motes.data.image_list import ImageEntry
 from motes.data.orientation import look_at_set, typical_spacing
 from motes.errors import InputError, OutputError, PicksError, did_you_mean
@@ -14,7 +14,7 @@ from motes.formats.images import IMAGE_SUFFIX, image_info
 from motes.formats.picks import PICKS_FORMATS, write_index, write_picks
 from motes.jobs.places import coordinate_places
 from motes.jobs.telling import Failure, Silent, Teller
-from motes.picks import Picks, Threshold
+from motes.picks import Picks
 from motes.units import Length
 
 FLIP_AXES = {"y": -2, "x": -1}
@@ -146,18 +146,12 @@ def _cut_all(
     threshold = own if options.threshold is None else options.threshold
     if threshold is None:
         return list(named)
-    own_of = own_thresholds(source) if options.threshold is None else {}
     if options.threshold is None:
-        teller.say(f"picks below {_shown(threshold, own_of)} they were made with, are left out (--threshold)")
+        shown = dict(threshold) if isinstance(threshold, Mapping) else threshold
+        teller.say(f"picks below {shown}, the threshold they were made with, are left out (--threshold)")
     elif any(_lacks_scores(each.picks) for each in named):
         teller.warn("some picks have no scores; --threshold leaves those as they are")
-    return [replace(each, picks=each.picks.above(own_of.get(each.name, threshold))) for each in named]
-
-
-def _shown(threshold: Threshold, own_of: Mapping[str, float]) -> str:
-    if own_of:
-        return "their image's own threshold, which"
-    return f"{threshold if isinstance(threshold, float) else dict(threshold)}, the threshold"
+    return [replace(each, picks=each.picks.above(threshold)) for each in named]
 
 
 def _lacks_scores(picks: Picks) -> bool:

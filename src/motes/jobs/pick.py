@@ -26,11 +26,10 @@ from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import Model, load_model, model_path, started_from
-from motes.picking.adapt import adapted_threshold
 from motes.picking.calibration import pick_calibrated
 from motes.picking.picker import Picking, to_full_size
 from motes.picking.quality import Verdict, signs
-from motes.picks import Picks, Threshold, empty_picks
+from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
 from motes.predict.maps import class_maps, probability_maps
 from motes.units import Length
 
@@ -88,28 +87,15 @@ class Picker:
 
     @property
     def threshold(self) -> Threshold:
-        """The user's, or else the model's own: one for each class where there are several."""
+        """The user's, or else the model's own: by image where it adapts, by class where there are several."""
         described = self.model.description
         if self.options.threshold is not None:
             return self.options.threshold
+        if described.adaptive is not None:
+            return AdaptedThreshold(*described.adaptive)
         return (
             described.thresholds if len(described.classes) > 1 else described.thresholds[described.classes[0]]
         )
-
-    @property
-    def adaptive(self) -> tuple[float, float] | None:
-        """The limits of a threshold for each image; None where the user or the model fixes one for all."""
-        return self.model.description.adaptive if self.options.threshold is None else None
-
-    def threshold_for(self, candidates: Picks) -> Threshold:
-        """The threshold of the image with these candidates."""
-        if self.adaptive is None or candidates.scores is None:
-            return self.threshold
-        return round(adapted_threshold(candidates.scores, *self.adaptive), 6)
-
-    def accepted(self, candidates: Picks) -> Picks:
-        """The candidates of an image that reach its threshold."""
-        return candidates.above(self.threshold_for(candidates))
 
     @property
     def picking(self) -> Picking:
@@ -164,13 +150,13 @@ class Picker:
         if image.working.data.ndim != 2:
             return None
         enlarged = float(np.mean(image.working.factors))
-        accepted = self.accepted(picks).scaled(image.working.factors)
+        accepted = picks.above(self.threshold).scaled(image.working.factors)
         return signs(image.working.data, accepted, max(image.diameters) * enlarged).verdict
 
     def write(self, image: "ReadImage", picks: Picks, maps: NDArray[np.float32]) -> None:
         """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
         name = image.entry.output_name
-        accepted = self.accepted(picks)
+        accepted = picks.above(self.threshold)
         for format_name, places in self.places.items():
             write_picks(
                 places[name],
@@ -330,7 +316,7 @@ def _pick_all(
 
 def _row(picker: Picker, image: ReadImage, picks: Picks, seconds: float) -> ImageSummary:
     return replace(
-        _counts(image.entry.name, picks, picker.threshold_for(picks)),
+        _counts(image.entry.name, picks, picker.threshold),
         quality=picker.quality(image, picks),
         pixel_size=image.pixel_size,
         bad_pixels=image.working.bad_pixels,
@@ -341,12 +327,14 @@ def _row(picker: Picker, image: ReadImage, picks: Picks, seconds: float) -> Imag
 def _counts(name: str, picks: Picks, threshold: Threshold) -> ImageSummary:
     """What candidates and their threshold say of an image."""
     accepted = picks.above(threshold)
+    if isinstance(threshold, AdaptedThreshold) and picks.scores is not None:
+        threshold = threshold.of(picks.scores)
     return ImageSummary(
         name,
         "done",
         len(accepted),
         len(picks),
-        None if isinstance(threshold, Mapping) else threshold,
+        threshold if isinstance(threshold, float | int) else None,
         mean_score(accepted),
     )
 
@@ -357,7 +345,7 @@ def _row_from_csv(entry: ImageEntry, picker: Picker, earlier: Mapping[str, Image
         return earlier[entry.name]
     found = read_picks(csv_file(picker.out, entry))
     picks = next(iter(found.values()))
-    return _counts(entry.name, picks, picker.threshold_for(picks))
+    return _counts(entry.name, picks, picker.threshold)
 
 
 def _complete(picker: Picker, entry: ImageEntry) -> None:
@@ -367,7 +355,7 @@ def _complete(picker: Picker, entry: ImageEntry) -> None:
     if not missing:
         return
     picks = next(iter(read_picks(csv_file(picker.out, entry)).values()))
-    accepted = picker.accepted(picks)
+    accepted = picks.above(picker.threshold)
     for name, place in missing.items():
         write_picks(place, accepted, format=name, image_name=entry.name, box_size=picker.options.box_size)
 
@@ -377,8 +365,7 @@ def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
     options = picker.options
     return {
         "model": model_hash,
-        "threshold": picker.threshold,
-        "adaptive": None if picker.adaptive is None else list(picker.adaptive),
+        **_noted(picker.threshold),
         "method": picker.picking.method,
         "pixel_size": options.pixel_size,
         "diameter": None if options.diameter is None else str(options.diameter),
@@ -387,6 +374,13 @@ def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
         "save_maps": options.save_maps,
         "pictures": options.pictures,
     }
+
+
+def _noted(threshold: Threshold) -> dict[str, Any]:
+    """A threshold as whoever reads the folder later needs it."""
+    if isinstance(threshold, AdaptedThreshold):
+        return {"threshold": None, "adaptive": [threshold.lowest, threshold.highest]}
+    return {"threshold": threshold, "adaptive": None}
 
 
 def _write_indexes(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from motes.data.collection import accepted, load_picks, own_threshold, own_thresholds
+from motes.data.collection import accepted, load_picks, own_threshold
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.orientation import look_at_set
 from motes.data.pairing import pair
@@ -53,12 +53,10 @@ def score_picks(
         )
     picks = {name: loaded[key] for name, key in pairing.key_of.items()}
     picks |= {key: loaded[key] for key in pairing.left_over if key not in truth}
-    noted = own_thresholds(picks_source) if options.threshold is None else {}
-    own = {name: noted[key] for name, key in pairing.key_of.items() if key in noted}
     threshold = own_threshold(picks_source) if options.threshold is None else options.threshold
     image_of = _images_of(truth, images)
     if options.check_flips:
-        chosen = {n: p if threshold is None else p.above(own.get(n, threshold)) for n, p in picks.items()}
+        chosen = {n: p if threshold is None else p.above(threshold) for n, p in picks.items()}
         _check_flips(truth_source, truth, image_of, options, teller)
         _check_flips(picks_source, chosen, image_of, options, teller)
     rim = options.ignore_rim > 0
@@ -67,7 +65,6 @@ def score_picks(
         truth,
         radius={name: _radius(name, truth[name], image_of.get(name), options) for name in truth},
         threshold=threshold,
-        own_thresholds=own,
         ignore_rim=options.ignore_rim,
         shapes={n: image_info(e.path, options.ndim).shape for n, e in image_of.items()} if rim else None,
     )

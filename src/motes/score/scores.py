@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.errors import PicksError
-from motes.picks import Picks, Threshold, empty_picks
+from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
 from motes.score.matching import Ignored, Radius, match, nothing_ignored
 from motes.score.metrics import (
     Counts,
@@ -98,7 +98,7 @@ class Report:
     def _thresholds(self) -> dict[str, int | float | None]:
         if isinstance(self.threshold, Mapping):
             return {f"threshold_{name}": value for name, value in self.threshold.items()}
-        return {"threshold": self.threshold}
+        return {"threshold": None if isinstance(self.threshold, AdaptedThreshold) else self.threshold}
 
     @property
     def per_image(self) -> list[Row]:
@@ -125,7 +125,6 @@ def score(
     *,
     radius: float | Mapping[str, float],
     threshold: Threshold | None = None,
-    own_thresholds: Mapping[str, float] | None = None,
     ignore_rim: float = 0,
     shapes: Shapes | None = None,
     bootstrap: int = 1000,
@@ -134,8 +133,7 @@ def score(
     """Score the picks of every image that has truth.
 
     radius: pixels, inclusive, for all images or for each. threshold: only picks that reach it count, except
-    for average precision, which takes them all. own_thresholds: those of single images, before that for all.
-    ignore_rim: pixels; it needs shapes, (z,) y, x of each image.
+    for average precision, which takes them all. ignore_rim: pixels; it needs shapes, (z,) y, x of each image.
 
     The rim is left out so that nothing near it is rewarded or punished: all picks are matched with all truth
     (those outside the rim first); then truth in the rim goes, with the pick that found it wherever that lies,
@@ -145,19 +143,18 @@ def score(
     Raises PicksError where truth is empty, no image is common, or scores or shapes are missing.
     """
     _check_names(picks_by_image, truth_by_image)
-    images, own = [], own_thresholds or {}
+    images = []
     for name, truth in truth_by_image.items():
         picks = picks_by_image.get(name, empty_picks(truth.ndim))
         own_radius = _of_image(radius, name) if isinstance(radius, Mapping) else radius
         shape = _shape(shapes, name) if ignore_rim > 0 else None
-        least = own.get(name, threshold)
-        images.append(_score_image(name, picks, truth, own_radius, least, _Rim(shape, ignore_rim)))
+        images.append(_score_image(name, picks, truth, own_radius, threshold, _Rim(shape, ignore_rim)))
     draws = resample_images(len(images), bootstrap if len(images) > 1 else 0, seed)
     return Report(
         images=tuple(images),
         micro=_micro(images, draws),
         macro=_macro(images, draws),
-        threshold=None if own else threshold,
+        threshold=threshold,
         without_picks=tuple(name for name in truth_by_image if name not in picks_by_image),
         without_truth=tuple(name for name in picks_by_image if name not in truth_by_image),
     )
