@@ -16,6 +16,7 @@ from motes.data.geometry import (
     patch_reach,
     patch_start,
     resample,
+    resample_planes,
     rotation_in_plane,
     sampling_grid,
     smooth,
@@ -66,6 +67,25 @@ def test_resampling_is_linear_interpolation(seed, ndim):
     np.testing.assert_allclose(crop, expected, atol=2e-4)
     edges = np.array(image.shape)[:, None] - 0.5
     assert np.array_equal(inside.ravel(), np.all((source >= -0.5) & (source <= edges), axis=0))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.booleans())
+def test_planes_of_volumes_are_resampled_as_the_whole(seed, nearest):
+    rng = np.random.default_rng(seed)
+    patch, shape = rng.integers(4, 14, (2, 3)).tolist()
+    mirrored = np.diag(rng.choice([-1.0, 1.0], 3))
+    linear = rotation_in_plane(rng.uniform(0, 6), 3) @ mirrored * rng.uniform(0.7, 1.4)
+    places = [rng.uniform(0, patch), rng.uniform(0, patch)]
+    maps = torch.from_numpy(np.stack([patch_map(linear, place, patch) for place in places])).float()
+    patches = torch.from_numpy(rng.normal(size=(2, 1, *patch)).astype(np.float32))
+    whole = resample(patches, sampling_grid(maps, shape), [nearest, False])
+    planes = resample_planes(patches, maps, shape, [nearest, False])
+    np.testing.assert_allclose(planes[1], whole[1], atol=1e-4)
+    differing = (planes[0] - whole[0]).abs() > 1e-4
+    assert differing.float().mean() < (
+        0.02 if nearest else 1e-9
+    )  # halfway between two pixels either is nearest
 
 
 def test_outside_the_image_nothing_counts():

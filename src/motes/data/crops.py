@@ -227,7 +227,7 @@ class CropSource:
         """
         patches = patches.to(torch.device(device))
         grid, marks = self._place(patches)
-        crops = geometry.resample(patches.pixels, grid, patches.exact)
+        crops = self._resampled(patches.pixels, patches.maps, grid, patches.exact)
         targets = self._targets(patches, grid, marks)
         if any(patches.over_edge):
             out = geometry.outside(grid, patches.limits)
@@ -367,6 +367,12 @@ class CropSource:
                 points[row] = geometry.displaced_points(points[row], field)
         return grid, replace(patches.marks, points=torch.cat(points))
 
+    def _resampled(self, pixels: Tensor, maps: Tensor, grid: Tensor, nearest: Sequence[bool]) -> Tensor:
+        """Patches (b, 1, ...) as crops; in volumes, planes stay planes as long as nothing is deformed."""
+        if self.ndim == 3 and not self.augmentation.elastic:
+            return geometry.resample_planes(pixels, maps, self.shape, nearest)
+        return geometry.resample(pixels, grid, nearest)
+
     def _targets(self, patches: Patches, grid: Tensor, marks: Marks) -> Tensor:
         """Painted around the points, or for the crops of labelled images cut from the labels."""
         several = self.outputs > 1
@@ -377,11 +383,11 @@ class CropSource:
         else:
             targets = torch.empty_like(grid[:, :1])
         if rows:
-            cut = geometry.resample(patches.labels, grid[rows], [True] * len(rows))
+            cut = self._resampled(patches.labels, patches.maps[rows], grid[rows], [True] * len(rows))
             targets[rows] = cut if several else cut.clamp_(max=1)
         if patches.unclear:
             rows = list(patches.unclear)
-            unknown = geometry.resample(patches.unknown, grid[rows], [True] * len(rows))
+            unknown = self._resampled(patches.unknown, patches.maps[rows], grid[rows], [True] * len(rows))
             targets[rows] = without_unknown(targets[rows], unknown)
         return targets
 

@@ -134,6 +134,41 @@ def _resample_all(patches: Tensor, grid: Tensor, nearest: bool) -> Tensor:
     return crops.reshape(len(grid), 1, *grid.shape[2:])
 
 
+def resample_planes(patches: Tensor, maps: Tensor, shape: Sequence[int], nearest: Sequence[bool]) -> Tensor:
+    """Show patches of volumes (b, 1, z, y, x) through their maps (b, 3, 4): what resample gives, (b, 1, *shape).
+
+    For maps that keep planes of constant z as they are, which all without displacement do: first along z, then
+    all planes at once by one grid, which is several times as fast.
+    """
+    flat = torch.tensor([False, True, True, True], device=maps.device)
+    grid = sampling_grid(maps[:, :2, flat], shape[1:])
+    slices = [
+        _along_depth(
+            patch[0], _places(maps[row, 2, 0], maps[row, 2, 3], shape[0], len(patch[0])), nearest[row]
+        )
+        for row, patch in enumerate(patches)
+    ]
+    crops = [
+        _resample_all(each[:, None], part.expand(len(each), *part.shape[1:]), kind)[:, 0]
+        for each, part, kind in zip(slices, grid.split(1), nearest, strict=True)
+    ]
+    return torch.stack(crops)[:, None]
+
+
+def _places(step: Tensor, middle: Tensor, length: int, size: int) -> Tensor:
+    """Where the planes of a crop lie along z of a patch of that size, (length,) px, never outside of it."""
+    offsets = torch.arange(length, device=step.device, dtype=step.dtype) - (length - 1) / 2
+    return ((middle + step * offsets + 1) * ((size - 1) / 2)).clamp(0, size - 1)
+
+
+def _along_depth(patch: Tensor, places: Tensor, nearest: bool) -> Tensor:
+    """The planes of a patch (z, y, x) at places (n,) along z: (n, y, x)."""
+    if nearest:
+        return patch[places.round().long()]
+    below = places.floor()
+    return torch.lerp(patch[below.long()], patch[places.ceil().long()], (places - below)[:, None, None])
+
+
 def outside(grid: Tensor, limits: Tensor) -> Tensor:
     """Where crops lie outside of their images, bool (b, 1, *crop); grid (b, ndim, *crop), limits (b, 2, ndim)."""
     low, high = limits.reshape(*limits.shape, *[1] * (grid.ndim - 2)).unbind(1)
