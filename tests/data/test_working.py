@@ -76,3 +76,11 @@ def test_a_particle_larger_than_the_image_is_refused():
     with pytest.raises(UnitError, match="larger than the image"):
         check_diameter(101, (100, 200), "x")
     check_diameter(100, (100, 200), "x")
+
+
+def test_voxels_of_almost_the_working_size_are_left_as_they_are():
+    volume = Image(np.random.default_rng(0).normal(size=(18, 63, 63)).astype(np.float32), 10.012444, "TS_6_4")
+    working = to_working_scale(volume, None, Scale(pixel_size=10), Normalisation(clip_percent=0))
+    assert working.factors == (1, 1, 1)
+    np.testing.assert_allclose(working.data, normalise(volume.data, Normalisation(clip_percent=0)))
+    assert Scale(pixel_size=10).factor(Image(volume.data, 10.2, "other"), None) == pytest.approx(1.02)

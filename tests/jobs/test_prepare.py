@@ -12,7 +12,14 @@ from motes.errors import PicksError, UnitError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
 from motes.image import Image
-from motes.jobs.prepare import mapped, picked_diameter, prepare, sorted_into_classes, working_diameters
+from motes.jobs.prepare import (
+    content_hash,
+    mapped,
+    picked_diameter,
+    prepare,
+    sorted_into_classes,
+    working_diameters,
+)
 from motes.jobs.telling import Silent
 from motes.picks import Picks
 from motes.recipe import Recipe
@@ -160,3 +167,14 @@ def test_one_class_takes_those_of_its_name_or_else_all():
     assert len(sorted_into_classes(Picks(np.zeros((3, 2))), ["particle"], "x")[0]) == 3
     with pytest.raises(PicksError, match="name no class"):
         sorted_into_classes(Picks(np.zeros((3, 2))), ["a", "b"], "x")
+
+
+def test_a_tomogram_in_a_folder_of_chunks_is_known_by_all_of_them(tmp_path):
+    (tmp_path / "tomo.zarr/0").mkdir(parents=True)
+    chunk = tmp_path / "tomo.zarr/0/0"
+    chunk.write_bytes(b"one")
+    picks = Picks(np.zeros((1, 3)))
+    before = content_hash(tmp_path / "tomo.zarr", picks)
+    assert content_hash(tmp_path / "tomo.zarr", picks) == before
+    chunk.write_bytes(b"two")
+    assert content_hash(tmp_path / "tomo.zarr", picks) != before

@@ -25,6 +25,7 @@ from motes.picks import Picks
 from motes.recipe import Recipe
 from motes.units import Length
 
+HASHED_AT_ONCE = 2**20  # bytes
 FAINT = 1.5  # times what noise gives: less than particles that are hardly visible have
 
 
@@ -272,13 +273,22 @@ def sorted_into_classes(
 
 
 def content_hash(path: Path, picks: Picks) -> str:
-    """SHA-256 of an image file and of the picks in it."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+    """SHA-256 of an image file, or of the files in a zarr folder, and of the picks in it."""
+    digest = hashlib.sha256()
+    for each in [path] if path.is_file() else sorted(path.rglob("*")):
+        if each.is_file():
+            _add_file(digest, each)
     digest.update(np.ascontiguousarray(picks.points).tobytes())
     if picks.classes is not None:
         digest.update("\0".join(picks.classes).encode())
     return digest.hexdigest()
+
+
+def _add_file(digest: "hashlib._Hash", path: Path) -> None:
+    """Go on with a digest by the bytes of a file."""
+    with path.open("rb") as file:
+        while block := file.read(HASHED_AT_ONCE):
+            digest.update(block)
 
 
 def pixel_hash(pixels: NDArray[np.float32]) -> str:
