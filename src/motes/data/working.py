@@ -11,7 +11,6 @@ from motes.data.scale import resample, working_shape
 from motes.errors import UnitError
 from motes.image import Image
 
-
 ALIKE = 0.005  # a change of size by less is left out: nobody sees it, and resampling would smooth the noise
 
 
