@@ -71,3 +71,37 @@ def worlds(
     drawn = simulate_worlds(request, out, count, overwrite=overwrite, teller=Terminal())
     OUT.print(f"{len(drawn)} micrographs in {out / 'images'}, their centres in {out / 'picks'}", markup=False)
     OUT.print(f"next: motes pick {out / 'images'} --diameter 22px --out picked", markup=False)
+
+
+@app.command()
+def tomograms(
+    out: Annotated[
+        Path, typer.Argument(help="Folder for tomograms, picks and a copick project.", metavar="OUT")
+    ],
+    count: Annotated[int, typer.Option(help="How many tomograms.", min=1)] = 5,
+    size: Annotated[
+        str, typer.Option(help="Voxels: 184x630x630 (z, y, x), or 64x256x256 for a quick one.")
+    ] = "184x630x630",
+    voxel_size: Annotated[float, typer.Option(help="A.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    density: Annotated[float, typer.Option(help="Times the usual number of particles.", min=0)] = 1.0,
+    at_least: Annotated[
+        int, typer.Option("--at-least", help="Particles of every class in a tomogram, at least.", min=0)
+    ] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
+) -> None:
+    """Simulate cryo-electron tomograms of six kinds of particles: tilt series, noise, weighted back-projection."""
+    from motes.cli.console import OUT, Terminal
+    from motes.jobs.simulate import TomogramRequest, simulate_tomograms
+
+    request = TomogramRequest(size, voxel_size, seed, density, at_least)
+    written = simulate_tomograms(request, out, count, overwrite=overwrite, teller=Terminal())
+    OUT.print(
+        f"{len(written)} tomograms in {out / 'tomograms'}, their centres in {out / 'picks'}; "
+        f"all as a copick project: {out / 'config.json'}",
+        markup=False,
+    )
+    OUT.print(
+        f"next: motes train tomogram --images {out / 'tomograms'} --picks {out / 'picks'} --out run",
+        markup=False,
+    )

@@ -1,6 +1,8 @@
 """Simulate labelled images into a folder."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 
 from motes.errors import InputError, RecipeError
 from motes.jobs.telling import Silent, Teller
-from motes.simulate import MicrographWorld, write_micrographs
+from motes.simulate import MicrographWorld, TomogramWorld, write_micrographs, write_tomograms
 from motes.simulate.world_folder import write_worlds
 from motes.simulate.worlds import HELD_OUT, Worlds
 
@@ -84,8 +86,58 @@ def micrograph_world(request: MicrographRequest) -> MicrographWorld:
         fields |= {"structures": request.structures, "species": len(request.structures)}
     if request.snr is not None:
         fields["snr"] = request.snr
-    try:
+    with _explained():
         return MicrographWorld.model_validate(fields)
+
+
+@dataclass(frozen=True)
+class TomogramRequest:
+    """What the user asks for. voxel_size: A. density: times the usual number of particles. least: of every class."""
+
+    size: str = "184x630x630"
+    voxel_size: float = 10.0
+    seed: int = 0
+    density: float = 1.0
+    least: int = 0
+
+
+def simulate_tomograms(
+    request: TomogramRequest,
+    out: Path,
+    count: int,
+    *,
+    overwrite: bool = False,
+    teller: Teller | None = None,
+) -> list[Path]:
+    """Write count tomograms, their picks and a copick project below out; a rerun makes what is missing.
+
+    Returns the paths of the tomograms.
+    """
+    teller = teller or Silent()
+    world = tomogram_world(request)
+    with teller.progress("simulating", count, "tomograms") as done:
+        return write_tomograms(
+            world, out, count, request.seed, progress=lambda number, _: done(number), overwrite=overwrite
+        )
+
+
+def tomogram_world(request: TomogramRequest) -> TomogramWorld:
+    """The world that a request describes; RecipeError says which value is not possible."""
+    fields: dict[str, object] = {
+        "size": parse_size(request.size, 3),
+        "voxel_size": request.voxel_size,
+        "density": request.density,
+        "least": request.least,
+    }
+    with _explained():
+        return TomogramWorld.model_validate(fields)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say which field of a world cannot have its value."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -95,7 +147,10 @@ def micrograph_world(request: MicrographRequest) -> MicrographWorld:
 def parse_size(text: str, ndim: int = 2) -> tuple[int, ...]:
     """(1024, 1024) from 1024, (3072, 4096) from 3072x4096; InputError for anything else."""
     if not re.fullmatch(r"\d+(x\d+)*", text):
-        raise InputError(f"cannot read the size {text!r}; write it as 1024 or 3072x4096, height first")
+        example = (
+            "1024 or 3072x4096, height first" if ndim == 2 else "256 or 184x630x630, depth first (z, y, x)"
+        )
+        raise InputError(f"cannot read the size {text!r}; write it as {example}")
     numbers = tuple(int(part) for part in text.split("x"))
     if len(numbers) == 1:
         return numbers * ndim

@@ -124,7 +124,7 @@ def made_before(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
         ) from None
     if record != origin:
         raise OutputError(
-            f"{out} holds micrographs that were made otherwise ({', '.join(_differences(record, origin))}); "
+            f"{out} holds images that were made otherwise ({', '.join(_differences(record, origin))}); "
             "choose another folder, the same settings, or overwrite it"
         )
     write_parameters(out, origin, made)  # so that the journal begins anew, without a line that was cut off
