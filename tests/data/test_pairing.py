@@ -62,3 +62,11 @@ def test_names_that_begin_alike_are_not_mixed_up() -> None:
 @given(names)
 def test_equal_names_always_pair(listed: list[str]) -> None:
     assert pair(listed, reversed(listed)).key_of == {name: name for name in listed}
+
+
+def test_a_tomogram_belongs_to_its_tilt_series_where_nothing_fits_better() -> None:
+    images = ["T/rec_TS_01.mrc", "T/TS_02_10.00Apx.mrc", "T/rec_TS_03.mrc", "T/TS_03.mrc"]
+    found = pair(images, ["TS_01", "TS_02.tbl", "TS_03"])
+    assert found.key_of == {images[0]: "TS_01", images[1]: "TS_02.tbl", images[3]: "TS_03"}
+    with pytest.raises(PicksError, match="cannot tell"):
+        pair(["TS_01_bin4.mrc", "TS_01_bin8.mrc"], ["TS_01"])

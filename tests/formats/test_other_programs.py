@@ -8,7 +8,7 @@ import pytest
 
 from motes.errors import PicksError
 from motes.formats.images import IMAGE_SUFFIXES
-from motes.formats.picks import read_picks, write_picks
+from motes.formats.picks import Facts, read_picks, write_picks
 from motes.formats.tables import text_of, without_image_suffix
 from motes.picks import Picks
 
@@ -18,7 +18,7 @@ ONE = Picks(np.array([[9.0, 8.0]]), np.array([0.5]))  # x 8, y 9
 def test_a_box_of_10_at_3_4_has_its_centre_at_8_9(tmp_path: Path) -> None:
     (tmp_path / "a.box").write_text("3\t4\t10\t10\n3 4 10 10 -3\n")
     np.testing.assert_array_equal(read_picks(tmp_path / "a.box")[None].points, [[9.0, 8.0]] * 2)
-    write_picks(tmp_path / "b.box", ONE, format="eman", image_name="b.mrc", box_size=10)
+    write_picks(tmp_path / "b.box", ONE, format="eman", image_name="b.mrc", facts=Facts(box_size=10))
     assert (tmp_path / "b.box").read_text() == "3\t4\t10\t10\n"
 
 
@@ -68,7 +68,7 @@ def test_cbox_with_depth_is_3d(tmp_path: Path) -> None:
 
 
 def test_layout_of_cbox(tmp_path: Path) -> None:
-    write_picks(tmp_path / "a.cbox", ONE, format="cryolo", image_name="a.mrc", box_size=10)
+    write_picks(tmp_path / "a.cbox", ONE, format="cryolo", image_name="a.mrc", facts=Facts(box_size=10))
     text = (tmp_path / "a.cbox").read_text()
     assert "data_global\n\n_cbox_format_version 1.0\n" in text
     assert "\n3\t4\t<NA>\t10\t10\t<NA>\t<NA>\t<NA>\t0.5\t<NA>\t<NA>\n" in text
@@ -93,7 +93,7 @@ def test_cryoppp_counts_rows_from_the_last_one(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("X-Coordinate,Y-Coordinate,Diameter\n8,0,108\n8,99,108\n8,90,108\n")
     with pytest.raises(PicksError, match="--images"):
         read_picks(tmp_path / "a.csv")
-    picks = read_picks(tmp_path / "a.csv", shape_of=lambda _: (100, 200))[None]
+    picks = read_picks(tmp_path / "a.csv", facts_of=lambda _: Facts((100, 200)))[None]
     np.testing.assert_array_equal(picks.points, [[99.0, 8.0], [0.0, 8.0], [9.0, 8.0]])
     np.testing.assert_array_equal(picks.diameters, [108.0] * 3)
     as_csv = read_picks(tmp_path / "a.csv", format="csv")[None]

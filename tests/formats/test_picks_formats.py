@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,10 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from motes.errors import MotesError, PicksError
-from motes.formats.picks import PICKS_FORMATS, read_picks, write_index, write_picks
+from motes.formats.picks import PICKS_FORMATS, Facts, picks_format, read_picks, write_index, write_picks
 from motes.picks import Picks, empty_picks
 
-WRITABLE = [name for name, entry in PICKS_FORMATS.items() if entry.write is not None]
+VOLUMES_ONLY = ("relion5", "relion4", "dynamo", "eman-info", "challenge")
+FLAT = [name for name, entry in PICKS_FORMATS.items() if entry.write is not None and name not in VOLUMES_ONLY]
+VOLUMES = [*VOLUMES_ONLY, "relion", "eman", "csv"]
+NAME_OF = {"csv": "A/TS_01.mrc", "dynamo": None, "eman": "image", "eman-info": "image"}
 WITH_NAMES = {"csv", "topaz"}
 TOLERANCE = {"relion": 0.5, "csv": 0.0, "topaz": 0.0}  # others within rounding of float64
 LOOSE = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
@@ -26,7 +30,7 @@ def picks_of(rows: list[tuple[float, float, float]]) -> Picks:
     return Picks(table[:, :2], table[:, 2])
 
 
-@pytest.mark.parametrize("format", WRITABLE)
+@pytest.mark.parametrize("format", FLAT)
 class TestWriter:
     """What every writer promises."""
 
@@ -36,7 +40,7 @@ class TestWriter:
         self, tmp_path: Path, format: str, rows: list[tuple[float, float, float]]
     ) -> None:
         picks, path = picks_of(rows), tmp_path / f"image{PICKS_FORMATS[format].suffix}"
-        write_picks(path, picks, format=format, image_name="A/0012.b.mrc", box_size=11)
+        write_picks(path, picks, format=format, image_name="A/0012.b.mrc", facts=Facts(box_size=11))
         ((name, found),) = read_picks(path).items()
         assert name == ({"csv": "A/0012.b.mrc", "topaz": "A/0012.b"}.get(format))
         tolerance = TOLERANCE.get(format, 1e-10 * (1 + np.abs(picks.points).max()))
@@ -47,27 +51,125 @@ class TestWriter:
 
     def test_no_picks_come_back(self, tmp_path: Path, format: str) -> None:
         path = tmp_path / f"image{PICKS_FORMATS[format].suffix}"
-        write_picks(path, empty_picks(2), format=format, image_name="image.mrc", box_size=11)
+        write_picks(path, empty_picks(2), format=format, image_name="image.mrc", facts=Facts(box_size=11))
         found = read_picks(path)
         assert [len(picks) for picks in found.values()] == ([] if format == "topaz" else [0])
         assert set(found) <= {None}
 
     def test_picks_without_scores(self, tmp_path: Path, format: str) -> None:
         path = tmp_path / f"image{PICKS_FORMATS[format].suffix}"
-        write_picks(path, Picks(np.array([[4.0, 9.0]])), format=format, image_name="a.mrc", box_size=11)
+        write_picks(
+            path, Picks(np.array([[4.0, 9.0]])), format=format, image_name="a.mrc", facts=Facts(box_size=11)
+        )
         ((_, found),) = read_picks(path).items()
         assert found.scores is None
         np.testing.assert_array_equal(found.points, [[4.0, 9.0]])
 
-    def test_volumes_are_refused_or_come_back(self, tmp_path: Path, format: str) -> None:
-        picks = Picks(np.array([[1.0, 2.0, 3.5]]))
-        path = tmp_path / f"image{PICKS_FORMATS[format].suffix}"
-        if format != "csv":
-            with pytest.raises(PicksError, match="2D"):
-                write_picks(path, picks, format=format, image_name="a.mrc", box_size=11)
+
+@pytest.mark.parametrize("format", ["cryolo", "topaz"])
+def test_volumes_are_refused_where_there_is_no_place_for_them(tmp_path: Path, format: str) -> None:
+    with pytest.raises(PicksError, match="these are 3D"):
+        write_picks(
+            tmp_path / "a", empty_picks(3), format=format, image_name="a.mrc", facts=Facts(box_size=11)
+        )
+
+
+@pytest.mark.parametrize("format", VOLUMES_ONLY)
+def test_images_are_refused_where_there_is_no_place_for_them(tmp_path: Path, format: str) -> None:
+    with pytest.raises(PicksError, match="these are 2D"):
+        write_picks(
+            tmp_path / "a", empty_picks(2), format=format, image_name="a.mrc", facts=Facts((9, 9), 1.0, 4)
+        )
+
+
+rows3 = st.lists(st.tuples(numbers, numbers, numbers, st.floats(0.001, 1)), min_size=1, max_size=20)
+sizes = st.floats(0.1, 50)
+
+
+@pytest.mark.parametrize("format", VOLUMES)
+class TestVolumeWriter:
+    """What every writer of picks in volumes promises."""
+
+    @settings(max_examples=40, **LOOSE)
+    @given(
+        rows=rows3,
+        shape=st.tuples(*[st.integers(1, 5000)] * 3),
+        voxel=sizes,
+        bin1=st.none() | sizes,
+        centre=st.sampled_from(["relion", "relion-python"]),
+    )
+    def test_picks_come_back(
+        self,
+        tmp_path: Path,
+        format: str,
+        rows: list[tuple[float, ...]],
+        shape: tuple[int, int, int],
+        voxel: float,
+        bin1: float | None,
+        centre: Any,
+    ) -> None:
+        table = np.array(rows)
+        if format == "relion4":  # which refuses to guess the binning of picks outside the tomogram
+            bin1 = bin1 or voxel
+        names = np.resize(np.array(["ribosome", "a, b", "0012"]), len(table))
+        picks, facts = Picks(table[:, :3], table[:, 3], names), Facts(shape, voxel, 9, bin1, centre)
+        path = tmp_path / f"image{picks_format(format, 3).suffix}"
+        write_picks(path, picks, format=format, image_name="A/TS_01.mrc", facts=facts)
+        for told in (None, format):
+            ((name, found),) = read_picks(path, facts_of=lambda _: facts, format=told).items()
+            assert name == NAME_OF.get(format, "TS_01")
+            size = np.abs(picks.points).max() + max(shape) + (bin1 or 0) / voxel
+            assert np.abs(found.points - picks.points).max() <= 1e-12 * size
+            assert [str(each) for each in found.classes] == list(names)
+            if format == "challenge":
+                assert found.scores is None
+            else:
+                np.testing.assert_array_equal(found.scores, picks.scores)
+
+    def test_no_picks_come_back(self, tmp_path: Path, format: str) -> None:
+        path = tmp_path / f"image{picks_format(format, 3).suffix}"
+        facts = Facts((9, 9, 9), 2.0, 4)
+        write_picks(path, empty_picks(3), format=format, image_name="a.mrc", facts=facts)
+        assert [(len(p), p.ndim) for p in read_picks(path, facts_of=lambda _: facts).values()] in (
+            [],
+            [(0, 3)],
+        )
+
+    def test_what_is_unknown_is_never_made_up(self, tmp_path: Path, format: str) -> None:
+        path = tmp_path / f"image{picks_format(format, 3).suffix}"
+        picks = Picks(np.array([[1.0, 2.0, 3.0]]), classes=np.array(["a"]))
+        bin1 = Facts((9, 9, 9), None, 4, 2.0)
+        if format in ("csv", "dynamo"):
+            write_picks(path, picks, format=format, image_name="a.mrc")
+            np.testing.assert_array_equal(next(iter(read_picks(path).values())).points, picks.points)
             return
-        write_picks(path, picks, format=format, image_name="a.mrc")
-        np.testing.assert_array_equal(read_picks(path)["a.mrc"].points, picks.points)
+        with pytest.raises(PicksError, match="--pixel-size"):
+            write_picks(path, picks, format=format, image_name="a.mrc", facts=bin1)
+        write_picks(path, picks, format=format, image_name="a.mrc", facts=Facts((9, 9, 9), 4.0, 4, 2.0))
+        with pytest.raises(PicksError, match="--pixel-size"):
+            read_picks(path, facts_of=lambda _: bin1)
+
+    def test_picks_without_scores_and_classes(self, tmp_path: Path, format: str) -> None:
+        path, facts = tmp_path / f"image{picks_format(format, 3).suffix}", Facts((9, 8, 7), 2.0, 4)
+        picks = Picks(np.array([[1.0, 2.0, 3.0]]))
+        if format == "challenge":
+            with pytest.raises(PicksError, match="--class"):
+                write_picks(path, picks, format=format, image_name="a.mrc", facts=facts)
+            return
+        write_picks(path, picks, format=format, image_name="a.mrc", facts=facts)
+        (found,) = read_picks(path, facts_of=lambda _: facts).values()
+        assert (found.scores, found.classes) == (None, None)
+        np.testing.assert_allclose(found.points, picks.points)
+
+
+@pytest.mark.parametrize("format", ["relion5", "eman-info"])
+def test_what_is_counted_from_the_centre_needs_the_size(tmp_path: Path, format: str) -> None:
+    picks = Picks(np.array([[1.0, 2.0, 3.0]]))
+    with pytest.raises(PicksError, match="--images"):
+        write_picks(tmp_path / "a", picks, format=format, image_name="a", facts=Facts(None, 2.0, 4))
+    write_picks(tmp_path / "a", picks, format=format, image_name="a", facts=Facts((9, 9, 9), 2.0, 4))
+    with pytest.raises(PicksError, match="--images"):
+        read_picks(tmp_path / "a", facts_of=lambda _: Facts(None, 2.0))
 
 
 @pytest.mark.parametrize("format", ["eman", "cryolo"])
@@ -81,7 +183,7 @@ def test_unknown_formats_and_those_that_are_only_read(tmp_path: Path) -> None:
         write_picks(tmp_path / "a", empty_picks(2), format="relin", image_name="a")
     with pytest.raises(PicksError, match="read but not written"):
         write_picks(tmp_path / "a", empty_picks(2), format="cryoppp", image_name="a")
-    with pytest.raises(PicksError, match="Known: cryolo"):
+    with pytest.raises(PicksError, match="Known: challenge"):
         read_picks(Path(__file__), format="nothing like it")
 
 
@@ -119,6 +221,11 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 HEADS = ["", "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n", "x,y\n", "X-Coordinate,Y-Coordinate\n"]
 HEADS += ["data_coordinate_files\nloop_\n_rlnMicrographName\n_rlnMicrographCoordinates\n", "1 2 3 4\n"]
 HEADS += [
+    "data_particles\nloop_\n_rlnTomoName\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnCoordinateZ\n",
+    "data_\nloop_\n_rlnTomoName\n_rlnTomoImportParticleFile\n",
+    "id,experiment,particle_type,x,y,z\n",
+    '{"apix_unbin": 2, "boxes_3d": ',
+    f"{'1 ' * 25}",
     "data_cryolo\nloop_\n_CoordinateX\n_CoordinateY\n_Width\n_Height\n",
     "image_name\tx_coord\ty_coord\n",
 ]
@@ -136,7 +243,7 @@ def test_damage_raises_our_errors_only(
 ) -> None:
     (tmp_path / name).write_bytes(head.encode() + body)
     try:
-        found = read_picks(tmp_path / name, shape_of=lambda _: (100, 200), format=format)
+        found = read_picks(tmp_path / name, facts_of=lambda _: Facts((50, 100, 200), 2.0), format=format)
     except MotesError:
         return
     assert all(np.isfinite(picks.points).all() for picks in found.values())

@@ -99,7 +99,9 @@ def test_a_damaged_chunk_is_named(tmp_path):
     (path / "1.0.0").write_bytes(b"no chunk")
     store = open_store(path)
     np.testing.assert_array_equal(store.image(1)[:, :], PIXELS[1])
-    with pytest.raises(ImageError, match=r"a.zarr: cannot read images 2 to 3 .*damaged"):
+    with pytest.raises(
+        ImageError, match=r"a.zarr: cannot read its chunk at 2 to 3, 0 to 19, 0 to 29 .*damaged"
+    ):
         store.image(2)[:, :]
 
 

@@ -14,7 +14,10 @@ from motes.jobs.convert import ConvertOptions, convert, flipped
 from motes.picks import Picks
 from motes.units import Length
 
-WRITABLE = [name for name, entry in PICKS_FORMATS.items() if entry.write is not None]
+VOLUMES_ONLY = ("relion5", "relion4", "dynamo", "eman-info", "challenge")
+WRITABLE = [
+    name for name, entry in PICKS_FORMATS.items() if entry.write is not None and name not in VOLUMES_ONLY
+]
 
 
 def save(

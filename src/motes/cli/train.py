@@ -6,10 +6,22 @@ from typing import Annotated
 
 import typer
 
-from motes.cli.options import Device, Diameter, NoOrientationCheck, Out, PixelSize, Threads, finish
+from motes.cli.options import (
+    Device,
+    Diameter,
+    NoOrientationCheck,
+    Out,
+    PixelSize,
+    Threads,
+    Tomogram,
+    finish,
+    images_of,
+    picks_of,
+)
 
 HARDLY = 0.65  # area under the ROC curve of pixels
-IMAGES = "Images: a file, a folder, a quoted glob, a micrographs.star or a store; may be repeated."
+IMAGES = "A file, a folder, a quoted glob, a micrographs.star, a store or a copick project; may be repeated."
+PICKS = "Coordinates: a file, or a folder of them; of a copick project ribosome:curation/0 or '*:curation/0'."
 
 
 def train(
@@ -22,9 +34,8 @@ def train(
         typer.Argument(help="Changes of the recipe, such as width=32 epochs=40.", metavar="KEY=VALUE"),
     ] = None,
     images: Annotated[list[str] | None, typer.Option(help=IMAGES, metavar="IMAGES")] = None,
-    picks: Annotated[
-        str | None, typer.Option(help="Coordinates: a file, or a folder of them.", metavar="PICKS")
-    ] = None,
+    picks: Annotated[list[str] | None, typer.Option(help=PICKS, metavar="PICKS")] = None,
+    tomogram: Tomogram = None,
     masks: Annotated[
         str | None,
         typer.Option(help="In place of picks: label images, or a store such as masks.zarr.", metavar="MASKS"),
@@ -38,7 +49,7 @@ def train(
     validation_images: Annotated[
         list[str] | None, typer.Option(help="Images for validation, in place of a share of --images.")
     ] = None,
-    validation_picks: Annotated[str | None, typer.Option(help="Their coordinates.")] = None,
+    validation_picks: Annotated[list[str] | None, typer.Option(help="Their coordinates.")] = None,
     validation_masks: Annotated[str | None, typer.Option(help="Their masks.")] = None,
     start: Annotated[
         str | None,
@@ -59,8 +70,11 @@ def train(
     from motes.train.processes import named_by_environment
 
     resolved = load_recipe(recipe, changes or (), diameter=diameter, pixel_size=pixel_size, start=start)
-    sources = named_by_options(images or (), picks, masks)
-    sources += named_by_options(validation_images or (), validation_picks, validation_masks, "validation")
+    every = images_of([*(images or ()), *(validation_images or ())], tomogram)
+    shown, held_out = every[: len(images or ())], every[len(images or ()) :]
+    sources = named_by_options(shown, picks_of(picks, shown, ask=masks is None), masks)
+    held_out_picks = picks_of(validation_picks, held_out, ask=validation_masks is None)
+    sources += named_by_options(held_out, held_out_picks, validation_masks, "validation")
     sources += [] if data is None else read_data_table(data)
     given = TrainingData(sources, not no_orientation_check, data)
     result = train(resolved, given, out, resume=resume, device=device, threads=threads, teller=Terminal())

@@ -3,24 +3,29 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry, find_images, is_hidden
 from motes.data.pairing import Pairing, bare_name, pair
+from motes.data.project_picks import project_picks
 from motes.errors import ImageError, InputError, PicksError
+from motes.formats.copick import split_source
 from motes.formats.images import image_info
-from motes.formats.picks import PICKS_FORMATS, read_picks
+from motes.formats.picks import NO_FACTS, PICKS_FORMATS, Facts, read_picks
 from motes.formats.relion import list_index, read_listed
+from motes.formats.tables import tomogram_name
 from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
 
-COMMON_SUFFIXES = (".star", ".csv", ".txt", ".tsv")  # of other tables and of notes, too
-PICKS_SUFFIXES = (*COMMON_SUFFIXES, ".box", ".cbox")
-INDEXES = ("autopick.star", "manualpick.star")  # RELION's, which say where everything else is
-COMBINED = ("particles.star", "picks.txt", "picks.csv")  # the same picks once more, in one file
+COMMON_SUFFIXES = (".star", ".csv", ".txt", ".tsv", ".json")  # of other tables and of notes, too
+PICKS_SUFFIXES = (*COMMON_SUFFIXES, ".box", ".cbox", ".tbl")
+# RELION's, which say where everything else is.
+INDEXES = ("autopick.star", "manualpick.star", "import_coordinates.star")
+# The same picks once more, in one file.
+COMBINED = ("particles.star", "particles.tbl", "picks.txt", "picks.csv", "submission.csv")
 NO_PICKS = re.compile(
     r"(job|job_pipeline|default_pipeline|micrographs.*|coords_suffix_.*)\.star|summary\.csv"
 )
@@ -57,53 +62,70 @@ class LoadedPicks:
     notes: list[str] = field(default_factory=list)
 
 
-class _ImageShapes:
-    """Shapes of images by the names of their picks, each found without going through all images."""
+class _ImageFacts:
+    """Facts of images by the names of their picks, each found without going through all images."""
 
-    def __init__(self, images: Sequence[ImageEntry], ndim: int) -> None:
+    def __init__(self, images: Sequence[ImageEntry], ndim: int, given: Facts) -> None:
         self.ndim = ndim
+        self.given = given
         self.by_last_part: dict[str, list[ImageEntry]] = {}
         for entry in images:
             self.by_last_part.setdefault(_last_part(entry.name), []).append(entry)
 
-    def of(self, name: str, file: Path) -> tuple[int, ...]:
-        """(z,) y, x of the image that picks of that name belong to; PicksError where it is not there."""
-        candidates = {entry.name: entry for entry in self.by_last_part.get(_last_part(name), [])}
-        key_of = pair(list(candidates), [name]).key_of
-        if not key_of:
-            raise PicksError(f"{file}: needs the height of its image to count rows; give --images")
-        return image_info(candidates[next(iter(key_of))].path, self.ndim).shape
+    def of(self, name: str | None) -> Facts:
+        """Facts of the image that picks of that name belong to; those given where it is not there."""
+        candidates = {entry.name: entry for entry in self.by_last_part.get(_last_part(name or ""), [])}
+        key_of = pair(list(candidates), [name or ""]).key_of
+        return image_facts(candidates[next(iter(key_of))], self.ndim, self.given) if key_of else self.given
+
+
+def image_facts(entry: ImageEntry, ndim: int, given: Facts) -> Facts:
+    """What coordinate files need to know of an image: its shape and pixel size (A/px), beside what is given.
+
+    A pixel size that is given counts before those of the list and the header. Raises ImageError.
+    """
+    info = image_info(entry.path, ndim, given.pixel_size or entry.pixel_size)
+    return replace(given, shape=info.shape, pixel_size=info.pixel_size)
 
 
 def _last_part(name: str) -> str:
-    return PurePosixPath(bare_name(name)).name
+    return tomogram_name(bare_name(name))
 
 
-def load_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> LoadedPicks:
+def load_picks(
+    source: str, images: Sequence[ImageEntry] = (), ndim: int = 2, given: Facts = NO_FACTS
+) -> LoadedPicks:
     """All picks of a source, as read_all_picks finds them, but without any problem.
 
     Raises PicksError where even one of its files cannot be read: for scores, where leaving one out would
     change the result.
     """
-    loaded = read_all_picks(source, images, ndim)
+    loaded = read_all_picks(source, images, ndim, given)
     if loaded.problems:
         reason = next(iter(loaded.problems.values()))
         raise PicksError(f"{reason} ({len(loaded.problems)} of the files in {source} cannot be read)")
     return loaded
 
 
-def read_all_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2) -> LoadedPicks:
+def read_all_picks(
+    source: str, images: Sequence[ImageEntry] = (), ndim: int = 2, given: Facts = NO_FACTS
+) -> LoadedPicks:
     """Read every coordinate file of a source; one that is damaged costs the others nothing.
 
-    The source is a file for one or many images, a RELION index, a folder with one file for each image, or
-    the output folder of `motes pick`. Tables in a folder that are of no known format are passed over.
-    images are needed by formats that count rows from below. Raises InputError where there is no such
-    source, PicksError where nothing in it can be read, or two files hold the picks of one image.
+    The source is a file for one or many images, a RELION index, a folder with one file for each image, the output
+    folder of `motes pick`, or picks of a copick project, as config.json@ribosome:curation/0 (more after spaces).
+    Tables in a folder that are of no known format are passed over.
+    images and what else is given are needed by formats that store other than pixels. Raises InputError where
+    there is no such source, PicksError where nothing in it can be read, or two files hold the picks of one image.
     """
     path = Path(source)
-    shapes = _ImageShapes(images, ndim) if images else None
+    facts = _ImageFacts(images, ndim, given)
+    project = split_source(source)
+    if project is not None:
+        config, words = project
+        return _some_picks(LoadedPicks(*project_picks(config, words.split(), facts.of, bool(images))))
     if path.is_file():
-        return _some_picks(_read_one(path, path.parent, shapes, ndim))
+        return _some_picks(_read_one(path, path.parent, facts))
     if not path.is_dir():
         raise InputError(f"{source} does not exist; give a coordinate file or a folder of them")
     path = path / "picks" if (path / "picks").is_dir() else path
@@ -115,7 +137,7 @@ def read_all_picks(source: str, images: Sequence[ImageEntry] = (), ndim: int = 2
         raise PicksError(f"{source}: no coordinate file found; expected {', '.join(PICKS_SUFFIXES)}{found}")
     for file in files:
         if file not in others:
-            _join(loaded, _read_one(file, path, shapes, ndim), file)
+            _join(loaded, _read_one(file, path, facts), file)
     return _some_picks(loaded)
 
 
@@ -187,29 +209,28 @@ def _is_something_else(file: Path) -> bool:
     return bool(text.strip()) and "\0" not in text and not known
 
 
-def _read_one(file: Path, root: Path, shapes: _ImageShapes | None, ndim: int) -> LoadedPicks:
+def _read_one(file: Path, root: Path, facts: _ImageFacts) -> LoadedPicks:
     """The picks of one file, or of those that it lists; what cannot be read is among the problems."""
     own_name = file.relative_to(root).as_posix()
     try:
         listed = list_index(file)
         if listed is not None:
-            return _read_listed_files(file, listed)
-        shape_of = None if shapes is None else (lambda name: shapes.of(name or own_name, file))
-        found = read_picks(file, shape_of=shape_of)
+            return _read_listed_files(file, listed, facts)
+        found = read_picks(file, facts_of=lambda name: facts.of(name or own_name))
     except (PicksError, ImageError) as error:
         return LoadedPicks(problems={own_name: str(error)})
     if not found and file.name not in COMBINED:  # a table of one image, in which nothing was found
-        found = {None: empty_picks(ndim)}
+        found = {None: empty_picks(facts.ndim)}
     own = bare_name(own_name)
     return LoadedPicks({own if name is None else name: picks for name, picks in found.items()})
 
 
-def _read_listed_files(index: Path, listed: dict[str, str]) -> LoadedPicks:
+def _read_listed_files(index: Path, listed: dict[str, str], facts: _ImageFacts) -> LoadedPicks:
     loaded = LoadedPicks()
     for name, file in listed.items():
         try:
-            loaded.picks[name] = read_listed(index, file)
-        except PicksError as error:
+            loaded.picks[name] = read_listed(index, file, name, facts.of)
+        except (PicksError, ImageError) as error:
             loaded.problems[name] = str(error)
     return loaded
 
@@ -220,15 +241,17 @@ def collect(
     ndim: int = 2,
     *,
     candidates: bool = False,
+    given: Facts = NO_FACTS,
 ) -> Collection:
     """Find images and pair them with picks; PicksError where no image has any.
 
-    Of what `motes pick` wrote, the picks above its threshold are taken, with candidates all.
+    Of what `motes pick` wrote, the picks above its threshold are taken, with candidates all. given: what counts
+    before the headers of the images, where picks are not stored in pixels.
     """
     images = find_images(image_sources, ndim)
     if picks_source is None:
         return Collection(images)
-    loaded = read_all_picks(picks_source, images, ndim)
+    loaded = read_all_picks(picks_source, images, ndim, given)
     pairing = pair([entry.name for entry in images], loaded.picks)
     if not pairing.key_of:
         raise PicksError(nothing_paired(images, loaded))

@@ -1,13 +1,16 @@
 """The images that a user names, in whatever way."""
 
 import glob
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from motes.errors import InputError, MotesError
+from motes.formats import copick
 from motes.formats.images import image_info, is_image, read_image
+from motes.formats.ome_zarr import is_level
 from motes.formats.relion import read_micrographs_star
 from motes.formats.stores import is_store
 from motes.image import Image
@@ -17,8 +20,8 @@ from motes.image import Image
 class ImageEntry:
     """One image of a collection, not yet read.
 
-    name: as the user's list writes it, or the path below the folder that was named. section: which image
-    of a stack, from 0. pixel_size: A/px where the list itself gives it.
+    name: as the user's list writes it, or the path below the folder that was named, or the run of a copick project.
+    section: which image of a stack, from 0. pixel_size: A/px where the list itself gives it.
     """
 
     name: str
@@ -46,20 +49,26 @@ class ImageEntry:
 def find_images(sources: Sequence[str], ndim: int = 2) -> list[ImageEntry]:
     """The images that a user's words stand for: files, globs, folders, micrographs.star files, zarr stores.
 
-    Raises InputError where there are none, or two would have the same name.
+    A copick project is named as config.json@denoised@10.0; each of its runs is an image. Raises InputError where
+    there are none, or two would have the same name.
     """
     listed: list[ImageEntry] = []
     files: list[tuple[Path, Path]] = []
     for source in sources:
-        if source.endswith(".star"):
+        project = copick.split_source(source)
+        if project is not None:
+            found = copick.chosen_tomograms(copick.read_config(project[0]), project[1])
+            listed += [ImageEntry(run, store) for run, store in found.items()]
+        elif source.endswith(".star"):
             listed += _from_star(Path(source))
         else:
             files += _files_of(source)
     shared = _common_folder([base for _, base in files])
     for path, _ in files:
-        listed += _sections(path, path.absolute().relative_to(shared).as_posix(), ndim)
+        named = path.parent if ndim == 3 and is_level(path) else path  # tomogram.zarr/1 is tomogram.zarr
+        listed += _sections(path, named.absolute().relative_to(shared).as_posix(), ndim)
     if not listed:
-        raise InputError(f"no image found in {', '.join(sources)}; expected MRC, TIFF, PNG or JPEG files")
+        raise InputError(f"no image found in {', '.join(sources)}; expected MRC, TIFF, PNG, JPEG or OME-Zarr")
     unique = {entry.name: entry for entry in listed}
     if len(unique) < len(listed) and len({(e.path, e.section) for e in listed}) > len(unique):
         raise InputError("two of the images have the same name; name the folder above them instead")
@@ -88,10 +97,9 @@ def _files_of(source: str) -> list[tuple[Path, Path]]:
     """Image files, each with the folder that its name is counted from."""
     path = Path(source)
     if is_store(path):
-        return [(path, path.absolute().parent)]
+        return [(path, (path.parent if is_level(path) else path).absolute().parent)]
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if not is_hidden(p.relative_to(path)) and is_image(p))
-        return [(p, path.absolute()) for p in found]
+        return [(p, path.absolute()) for p in sorted(_images_below(path))]
     if path.exists():
         return [(path, path.absolute().parent)]
     if glob.has_magic(source):
@@ -100,6 +108,15 @@ def _files_of(source: str) -> list[tuple[Path, Path]]:
         matching = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - may be absolute, unlike Path.glob
         return [(Path(p), base) for p in matching if Path(p).is_file() or is_store(Path(p))]
     raise InputError(f"{source} does not exist; give a file, a folder, a quoted glob or a micrographs.star")
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    """Image files and OME-Zarr images at any depth; the files within a zarr store are none."""
+    for place, folders, files in os.walk(folder, followlinks=False):
+        visible = [Path(place, name) for name in folders if not name.startswith(".")]
+        yield from (path for path in visible if is_image(path))
+        folders[:] = [path.name for path in visible if not is_store(path)]
+        yield from (path for path in (Path(place, name) for name in files) if is_image(path))
 
 
 def is_hidden(path: Path) -> bool:

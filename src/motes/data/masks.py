@@ -16,8 +16,8 @@ from motes.data.normalise import GreyScale, Normalisation, fill_bad_pixels, grey
 from motes.data.pairing import bare_name, pair
 from motes.data.sampling import Pixels
 from motes.errors import ImageError, InputError
-from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info
-from motes.formats.stores import ChunkCache, Store, is_store, open_store
+from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info, is_store_of_images
+from motes.formats.stores import ChunkCache, Store, open_store
 
 MaskKind = Literal["binary", "classes", "instances"]
 Window = tuple[slice, ...]
@@ -196,10 +196,10 @@ def collect_masks(
     collections. Raises ImageError for what is no store, and for stores of different lengths or shapes;
     InputError where no mask belongs to any image.
     """
-    if isinstance(masks_source, str) and is_store(Path(masks_source)):
+    if isinstance(masks_source, str) and is_store_of_images(Path(masks_source)):
         return _collect_stores(image_sources, masks_source, kind, normalisation, ndim)
     for source in image_sources:
-        if isinstance(masks_source, str) and is_store(Path(source)):
+        if isinstance(masks_source, str) and is_store_of_images(Path(source)):
             found = "is not a store" if Path(masks_source).exists() else "does not exist"
             raise ImageError(
                 f"{masks_source} {found}, but {source} is a store; the masks of a store of images are a store "

@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 from motes.errors import PicksError
 from motes.formats.images import IMAGE_SUFFIX
+from motes.formats.tables import tomogram_name
 
-PICKS_SUFFIX = re.compile(r"\.(star|box|cbox|csv|txt|tsv|json)$", re.IGNORECASE)
+PICKS_SUFFIX = re.compile(r"\.(star|box|cbox|csv|txt|tsv|json|tbl)$", re.IGNORECASE)
 APPENDED = re.compile(r"_(autopick|manualpick|pick|picks|topaz|cryolo|particles|particles_selected|boxes)$")
 
 
@@ -24,20 +25,21 @@ class Pairing:
 def pair(images: Sequence[str], keys: Iterable[str]) -> Pairing:
     """Pair names of images with names under which picks were found.
 
-    Both may hold folders and dots. The whole path counts first, then ever shorter ends of it; a name
-    that fits several keys equally well raises PicksError, for a guess could mix up two micrographs.
+    Both may hold folders and dots. The whole path counts first, then ever shorter ends of it, then the tilt series
+    that a tomogram is named after (rec_TS_01_10.00Apx.mrc after TS_01); a name that fits several keys equally well
+    raises PicksError, for a guess could mix up two images.
     """
     remaining = list(dict.fromkeys(keys))
     key_of: dict[str, str] = {}
     longest = max((len(_parts(name)) for name in [*images, *remaining]), default=0)
-    for depth in [None, *range(longest, 0, -1)]:
+    for depth in [None, *range(longest, -1, -1)]:
         by_tail = _by_tail(remaining, depth)
         open_images = _by_tail([name for name in images if name not in key_of], depth)
         for tail, names in open_images.items():
             matching = by_tail.get(tail, [])
             if len(matching) == 1 and len(names) == 1:
                 key_of[names[0]] = matching[0]
-            elif matching and depth == 1:
+            elif matching and depth in (0, 1):
                 raise PicksError(
                     f"cannot tell which picks belong to which image: {_some(names)} and {_some(matching)} "
                     "have the same name; keep the picks in the same folders as the images"
@@ -59,12 +61,14 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _by_tail(names: Iterable[str], depth: int | None) -> dict[tuple[str, ...], list[str]]:
-    """Names by the last parts of their bare path; with depth None by the name as it is written."""
+    """Names by the last parts of their bare path; with depth None as written, with 0 by their tilt series."""
     found: dict[tuple[str, ...], list[str]] = {}
     for name in names:
         parts = _parts(name)
         if depth is None:
             found.setdefault((name,), []).append(name)
+        elif depth == 0:
+            found.setdefault((tomogram_name(bare_name(name)),), []).append(name)
         elif len(parts) >= depth:
             found.setdefault(parts[-depth:], []).append(name)
     return found

@@ -13,6 +13,7 @@ from motes.data.collection import Collection, LoadedPicks, accepted, collect, no
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.pairing import pair
 from motes.errors import InputError, PicksError, UnitError, did_you_mean
+from motes.formats.picks import NO_FACTS, Facts
 from motes.output import write_text
 from motes.picks import Picks
 from motes.units import Length, parse_length
@@ -199,7 +200,7 @@ def _joined(sources: Iterable[DataSource]) -> Iterable[DataSource]:
 
 
 def _is_one_image(word: str) -> bool:
-    return not glob.has_magic(word) and Path(word).is_file() and not word.endswith(".star")
+    return not glob.has_magic(word) and Path(word).is_file() and not word.endswith((".star", ".json"))
 
 
 def _without_files(source: DataSource) -> DataSource:
@@ -219,13 +220,15 @@ def _check_named_once(images: Sequence[str]) -> None:
         )
 
 
-def collect_picks(source: DataSource, ndim: int = 2) -> Collection:
+def collect_picks(source: DataSource, ndim: int = 2, given: Facts = NO_FACTS) -> Collection:
     """The images of a set and their picks, as collect finds them, or each from its own file.
+
+    given: what counts before the headers of the images, where picks are not stored in pixels.
 
     An own file that is damaged costs the other images nothing. Raises InputError and PicksError as collect.
     """
     if source.picks is None or isinstance(source.picks, str):
-        return collect(source.images, source.picks, ndim)
+        return collect(source.images, source.picks, ndim, given=given)
     images = find_images(source.images, ndim)
     file_of = {Path(image): file for image, file in zip(source.images, source.picks, strict=True)}
     images_of: dict[str, list[ImageEntry]] = {}
@@ -234,7 +237,7 @@ def collect_picks(source: DataSource, ndim: int = 2) -> Collection:
     collection = Collection(images)
     for file, entries in images_of.items():
         try:
-            loaded = read_all_picks(file, entries, ndim)
+            loaded = read_all_picks(file, entries, ndim, given)
         except PicksError as error:
             loaded = LoadedPicks(problems={entries[0].name: str(error)})
         found = _picks_of(entries, loaded)

@@ -12,8 +12,9 @@ from motes.errors import PicksError
 from motes.formats import star
 from motes.formats.tables import (
     MISSING,
+    Facts,
+    FactsOf,
     PicksByImage,
-    ShapeOf,
     corner_boxes,
     numbers,
     numbers_or_text,
@@ -37,7 +38,7 @@ def matches(_path: Path, text: str) -> bool:
     return star.is_star(text) and re.search(r"^\s*data_cryolo", text, re.MULTILINE) is not None
 
 
-def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
+def read(path: Path, text: str, _facts_of: FactsOf | None) -> PicksByImage:
     """Read the centres of boxes, with confidences as scores and widths as diameters. Raises PicksError.
 
     Picks are 3D where the file gives z for all of them.
@@ -66,10 +67,10 @@ def _centres(table: star.Table, axis: str, path: Path) -> np.ndarray[tuple[int],
     return corner if size is None else corner + size / 2
 
 
-def write(path: Path, picks: Picks, _image_name: str, box_size: int | None) -> None:
-    """Write square boxes of box_size pixels around the picks."""
-    corners = corner_boxes(picks, box_size, path)
-    missing, box = ["<NA>"] * len(picks), [str(box_size)] * len(picks)
+def write(path: Path, picks: Picks, _image_name: str, facts: Facts) -> None:
+    """Write square boxes of the facts' box size around the picks."""
+    corners = corner_boxes(picks, facts.box_size, path)
+    missing, box = ["<NA>"] * len(picks), [str(facts.box_size)] * len(picks)
     columns = {
         "CoordinateX": [text_of(x) for x in corners[:, 0]],
         "CoordinateY": [text_of(y) for y in corners[:, 1]],

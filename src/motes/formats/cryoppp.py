@@ -9,7 +9,7 @@ from pathlib import Path
 
 from motes.errors import PicksError
 from motes.formats import csv_table
-from motes.formats.tables import PicksByImage, ShapeOf
+from motes.formats.tables import FactsOf, PicksByImage
 from motes.picks import Picks
 
 SUFFIX = ".csv"
@@ -21,17 +21,22 @@ def matches(_path: Path, text: str) -> bool:
     return {"X-Coordinate", "Y-Coordinate"} <= {name.strip() for name in header}
 
 
-def read(path: Path, text: str, shape_of: ShapeOf | None) -> PicksByImage:
+def read(path: Path, text: str, facts_of: FactsOf | None) -> PicksByImage:
     """Read picks and count their rows from the first one; PicksError without the shape of the image."""
-    if shape_of is None:
+    return {
+        name: _turned(picks, _height(path, name, facts_of))
+        for name, picks in csv_table.read(path, text).items()
+    }
+
+
+def _height(path: Path, name: str | None, facts_of: FactsOf | None) -> int:
+    shape = None if facts_of is None else facts_of(name).shape
+    if shape is None:
         raise PicksError(
             f"{path}: CryoPPP counts rows from the last one, so the height of the image is needed; "
             "give the images with --images"
         )
-    return {
-        name: _turned(picks, shape_of(name)[-2])
-        for name, picks in csv_table.read(path, text, shape_of).items()
-    }
+    return shape[-2]
 
 
 def _turned(picks: Picks, height: int) -> Picks:

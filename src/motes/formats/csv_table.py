@@ -13,8 +13,9 @@ import numpy as np
 
 from motes.errors import PicksError
 from motes.formats.tables import (
+    Facts,
+    FactsOf,
     PicksByImage,
-    ShapeOf,
     by_image,
     locate,
     numbers,
@@ -48,7 +49,7 @@ def matches(_path: Path, text: str) -> bool:
     return {"x", "y"} <= _roles(_split(text[:_HEAD])[:1]).keys()
 
 
-def read(path: Path, text: str, _shape_of: ShapeOf | None = None) -> PicksByImage:
+def read(path: Path, text: str, _facts_of: FactsOf | None = None) -> PicksByImage:
     """Read picks by column name: x and y are needed, z makes them 3D, other columns are kept as they are.
 
     Raises PicksError for a missing column, a row of another length, or a coordinate that is no number.
@@ -96,7 +97,7 @@ def _roles(header: Sequence[Sequence[str]]) -> dict[str, str]:
     return {role: names[0] for role, names in found.items() if names}
 
 
-def write(path: Path, picks: Picks, image_name: str, _box_size: int | None) -> None:
+def write(path: Path, picks: Picks, image_name: str, _facts: Facts) -> None:
     """Write motes' own CSV: image, x, y, (z,) and score, class, diameter and further columns as there are.
 
     Numbers come back exactly. Without picks there is no column `image`: a table with that column and no

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from motes.errors import PicksError
-from motes.formats.tables import PicksByImage, ShapeOf, corner_boxes, points, text_of
+from motes.formats.tables import Facts, FactsOf, PicksByImage, corner_boxes, points, text_of
 from motes.output import write_text
 from motes.picks import Picks
 
@@ -20,7 +20,7 @@ def matches(path: Path, text: str) -> bool:
     return len(words) in (4, 5) and _numbers(words) is not None
 
 
-def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
+def read(path: Path, text: str, _facts_of: FactsOf | None) -> PicksByImage:
     """Read the centres of boxes: a box of 10 at (3, 4) has its centre at (8, 9). Raises PicksError."""
     rows = []
     for line, content in enumerate(text.splitlines(), start=1):
@@ -36,11 +36,11 @@ def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
     return {None: Picks(points([y + height / 2, x + width / 2], path))}
 
 
-def write(path: Path, picks: Picks, _image_name: str, box_size: int | None) -> None:
-    """Write square boxes of box_size pixels around the picks; scores have no place here."""
+def write(path: Path, picks: Picks, _image_name: str, facts: Facts) -> None:
+    """Write square boxes of the facts' box size around the picks; scores have no place here."""
     lines = [
-        f"{text_of(x)}\t{text_of(y)}\t{box_size}\t{box_size}\n"
-        for x, y in corner_boxes(picks, box_size, path)
+        f"{text_of(x)}\t{text_of(y)}\t{facts.box_size}\t{facts.box_size}\n"
+        for x, y in corner_boxes(picks, facts.box_size, path)
     ]
     write_text(path, "".join(lines))
 

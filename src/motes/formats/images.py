@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from motes.errors import ImageError, MotesError
-from motes.formats import mrc, raster, stores, tiff
+from motes.formats import mrc, ome_zarr, raster, stores, tiff
 from motes.formats.header import ImageInfo
 from motes.image import Image
 
@@ -21,13 +21,14 @@ __all__ = [
     "ImageInfo",
     "image_info",
     "is_image",
+    "is_store_of_images",
     "read_image",
     "write_image",
 ]
 
 _MRC_SUFFIXES = tuple(suffix + end for suffix in mrc.SUFFIXES for end in ("", *mrc.COMPRESSED))
 IMAGE_SUFFIXES = (*_MRC_SUFFIXES, *tiff.SUFFIXES, *raster.SUFFIXES)
-_LONGEST_FIRST = sorted(IMAGE_SUFFIXES, key=len, reverse=True)
+_LONGEST_FIRST = sorted((*IMAGE_SUFFIXES, ome_zarr.SUFFIX), key=len, reverse=True)
 IMAGE_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, _LONGEST_FIRST))})$", re.IGNORECASE)
 
 Write = Callable[[Path, NDArray[Any], float | None], None]
@@ -45,6 +46,7 @@ class _Format:
 _MRC = _Format("MRC", mrc.info, mrc.read)
 _TIFF = _Format("TIFF", tiff.info, tiff.read)
 _STORE = _Format("a zarr store", stores.info, stores.read)
+_OME_ZARR = _Format("OME-Zarr", ome_zarr.info, ome_zarr.read)
 _RASTER = _Format("PNG or JPEG", raster.info, raster.read)
 _MAGIC = dict.fromkeys(tiff.MAGIC, _TIFF) | {raster.PNG_MAGIC: _RASTER, raster.JPEG_MAGIC: _RASTER}
 
@@ -55,7 +57,7 @@ def image_info(path: Path, ndim: int = 2, pixel_size: float | None = None) -> Im
     Raises ImageError where the file is missing, damaged or of the other dimension, or pixel_size not above 0.
     """
     _check_pixel_size(path, pixel_size)
-    with _explained(path) as kind:
+    with _explained(path, ndim) as kind:
         return kind.info(path, ndim, pixel_size)
 
 
@@ -73,7 +75,7 @@ def read_image(
     Raises ImageError as image_info does, and where there is no such section.
     """
     _check_pixel_size(path, pixel_size)
-    with _explained(path) as kind:
+    with _explained(path, ndim) as kind:
         header = kind.info(path, ndim, pixel_size)
         if not 0 <= section < header.sections:
             raise ImageError(f"{path}: there is no section {section + 1}, it holds {header.sections}")
@@ -96,11 +98,14 @@ def write_image(path: Path, data: NDArray[Any], pixel_size: float | None = None)
 def is_image(path: Path) -> bool:
     """Whether this is an image file by its name, or by its first bytes where the name says nothing.
 
-    A damaged file with the name of an image is one: reading it says what is wrong. Hidden files are not.
+    A damaged file with the name of an image is one: reading it says what is wrong. Hidden files are not. A folder
+    that is one OME-Zarr image is one, too.
     """
     name = path.name.lower()
-    if name.startswith(".") or not path.is_file():
+    if name.startswith("."):
         return False
+    if not path.is_file():
+        return ome_zarr.is_ome_zarr(path)
     return name.endswith(IMAGE_SUFFIXES) or _format_by_content(path) is not None
 
 
@@ -116,10 +121,18 @@ def _format_by_content(path: Path) -> _Format | None:
     return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), stamped)
 
 
-def _format_of(path: Path) -> _Format:
-    """By content; what has no mark is MRC, as old and compressed ones are, unless its name says otherwise."""
+def is_store_of_images(path: Path) -> bool:
+    """Whether this is a zarr store of many images, and not one OME-Zarr image."""
+    return stores.is_store(path) and not ome_zarr.is_ome_zarr(path)
+
+
+def _format_of(path: Path, ndim: int) -> _Format:
+    """By content; what has no mark is MRC, as old and compressed ones are, unless its name says otherwise.
+
+    The array of one level of a tomogram is a volume where volumes are wanted, else a store of its layers.
+    """
     if stores.is_store(path):
-        return _STORE
+        return _OME_ZARR if ome_zarr.is_ome_zarr(path) or (ndim == 3 and ome_zarr.is_level(path)) else _STORE
     if not path.is_file():
         raise ImageError(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
     if path.stat().st_size == 0:
@@ -131,11 +144,11 @@ def _format_of(path: Path) -> _Format:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[_Format]:
+def _explained(path: Path, ndim: int) -> Iterator[_Format]:
     """Give the format of a file; whatever goes wrong while it is read becomes an ImageError."""
     kind = None
     try:
-        kind = _format_of(path)
+        kind = _format_of(path, ndim)
         yield kind
     except MotesError:
         raise

@@ -1,8 +1,8 @@
-"""RELION: coordinate files of micrographs, their indexes, and lists of micrographs.
+"""RELION: coordinate files of micrographs, indexes of these and of tomograms', and lists of micrographs.
 
 A coordinate is the particle's centre in pixels of the full-size micrograph, 0-based, x the column and y
 the row as stored. RELION cuts fractions off (preprocessing.cpp: x0 = (long)x - box / 2), so 2D picks are
-written rounded to whole pixels.
+written rounded to whole pixels. Coordinates in tomograms are another matter: relion_tomo.py.
 """
 
 import re
@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.errors import ImageError, PicksError
-from motes.formats import star
+from motes.formats import relion_tomo, star
 from motes.formats.tables import (
+    NO_FACTS,
+    Facts,
+    FactsOf,
     PicksByImage,
-    ShapeOf,
     by_image,
     locate,
     numbers,
@@ -32,7 +34,7 @@ from motes.picks import Picks, empty_picks
 
 SUFFIX = "_autopick.star"
 
-_X, _Y, _Z = "rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"
+_X, _Y = "rlnCoordinateX", "rlnCoordinateY"
 _NAMES = ("rlnMicrographName", "rlnTomoName")
 _SCORE, _CLASS, _PSI = "rlnAutopickFigureOfMerit", "rlnClassNumber", "rlnAnglePsi"
 _FILES = "rlnMicrographCoordinates"
@@ -60,8 +62,11 @@ def matches(path: Path, text: str) -> bool:
     )
 
 
-def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
-    """Read a coordinate file, a particles.star, or what an index lists. Raises PicksError."""
+def read(path: Path, text: str, facts_of: FactsOf | None) -> PicksByImage:
+    """Read a coordinate file, a particles.star, or what an index lists, in micrographs or tomograms.
+
+    Raises PicksError.
+    """
     if _SUFFIX_FILE.fullmatch(path.name):
         return {name: read_listed(path, file) for name, file in _listed_by_suffix(path, text).items()}
     if not text.strip():
@@ -69,12 +74,15 @@ def read(path: Path, text: str, _shape_of: ShapeOf | None) -> PicksByImage:
     tables = star.read_tables(text, path)
     files = _listed(tables, path)
     if files is not None:
-        return {name: read_listed(path, file) for name, file in files.items()}
-    return _read_table(_coordinate_table(tables, path), path)
+        return {name: read_listed(path, file, name, facts_of) for name, file in files.items()}
+    table = _coordinate_table(tables, path)
+    if relion_tomo.holds_coordinates(table):
+        return relion_tomo.read_table(table, tables.get("optics", {}), path, facts_of)
+    return _read_table(table, path)
 
 
 def list_index(path: Path) -> dict[str, str] | None:
-    """By micrograph, the coordinate file that an index or 3.1's suffix file lists, as read_listed takes it.
+    """By micrograph or tomogram, the file that an index or 3.1's suffix file lists, as read_listed takes it.
 
     None where the file lists no others, but holds coordinates itself. Raises PicksError for a damaged index,
     ImageError where 3.1's list of micrographs cannot be read.
@@ -86,16 +94,24 @@ def list_index(path: Path) -> dict[str, str] | None:
 
 
 def _listed(tables: dict[str, star.Table], path: Path) -> dict[str, str] | None:
-    index = next((table for table in tables.values() if _FILES in table), None)
-    if index is None:
-        return None
-    star.require(index, [_NAMES[0]], path)
-    return dict(zip(index[_NAMES[0]], index[_FILES], strict=True))
+    kinds = ((_FILES, _NAMES[0]), (relion_tomo.FILES, relion_tomo.NAME))
+    for table in tables.values():
+        for files, name in kinds:
+            if files in table:
+                star.require(table, [name], path)
+                return _once(dict(zip(table[name], table[files], strict=True)), len(table[name]), path)
+    return None
+
+
+def _once(listed: dict[str, str], rows: int, path: Path) -> dict[str, str]:
+    if len(listed) < rows:
+        raise PicksError(f"{path}: lists several files for one image; join those into one")
+    return listed
 
 
 def _coordinate_table(tables: dict[str, star.Table], path: Path) -> star.Table:
     for table in tables.values():
-        if _X in table and _Y in table:
+        if (_X in table and _Y in table) or relion_tomo.holds_coordinates(table):
             return table
     merged = {tag: values for table in tables.values() for tag, values in table.items()}
     star.require(merged, [_X, _Y], path)
@@ -103,7 +119,7 @@ def _coordinate_table(tables: dict[str, star.Table], path: Path) -> star.Table:
 
 
 def _read_table(table: star.Table, path: Path) -> PicksByImage:
-    axes = [tag for tag in (_Z, _Y, _X) if tag in table]
+    axes = [_Y, _X]
     name = next((tag for tag in _NAMES if tag in table), None)
     scores = optional_numbers(table, _SCORE, path)
     if scores is not None and len(scores) and (scores == _NO_SCORE).all():
@@ -114,17 +130,22 @@ def _read_table(table: star.Table, path: Path) -> PicksByImage:
     return by_image(Picks(centres, scores, extra=extra), table[name] if name else None)
 
 
-def read_listed(index: Path, listed: str) -> Picks:
-    """Read the picks of one micrograph from the file that its index lists, whatever name may stand in there.
+def read_listed(index: Path, listed: str, name: str | None = None, facts_of: FactsOf | None = None) -> Picks:
+    """Read the picks of one image from the file that its index lists, whatever name may stand in there.
 
-    Raises PicksError where the file is not there or damaged.
+    name: of that image, whose facts coordinates in tomograms need. Raises PicksError where the file is not there or
+    damaged.
     """
     file = locate(index, listed)
     text = _text(file)
     if not text.strip():
         return empty_picks(2)
-    table = _coordinate_table(star.read_tables(text, file), file)
+    tables = star.read_tables(text, file)
+    table = _coordinate_table(tables, file)
     columns = {tag: values for tag, values in table.items() if tag not in _NAMES}
+    if relion_tomo.holds_coordinates(table):
+        facts = NO_FACTS if facts_of is None else facts_of(name)
+        return relion_tomo.read_table(columns, tables.get("optics", {}), file, lambda _: facts)[None]
     return _read_table(columns, file)[None]
 
 
@@ -151,7 +172,7 @@ def _listed_by_suffix(path: Path, text: str) -> dict[str, str]:
     return files
 
 
-def write(path: Path, picks: Picks, _image_name: str, _box_size: int | None) -> None:
+def write(path: Path, picks: Picks, _image_name: str, _facts: Facts) -> None:
     """Write one micrograph's picks, rounded to whole pixels; -999 stands for no score, as in RELION."""
     require_2d(picks, path)
     n = len(picks)

@@ -105,7 +105,7 @@ class Store:
 
     def image(self, number: int) -> "StoredImage":
         """The image of that number, from 0, not yet read."""
-        return StoredImage(self, number)
+        return StoredImage(self, (number,))
 
     def read(self, window: Sequence[slice]) -> NDArray[Any]:
         """A copy of a window (image, [z,] y, x) of the array, given by start and stop of each axis.
@@ -132,29 +132,54 @@ class Store:
             ]
         return wanted
 
+    def read_whole(self, place: tuple[int, ...]) -> NDArray[Any]:
+        """All that lies at the given indices of the leading axes; ImageError where it cannot be read."""
+        with _explained(self.path, "its chunks"):
+            return np.asarray(self._array[place] if place else self._array[:])
+
     def _read_chunk(self, index: Sequence[int]) -> NDArray[Any]:
         place = tuple(
             slice(i * side, min((i + 1) * side, size))
             for i, side, size in zip(index, self._chunk, self.shape, strict=True)
         )
-        with _explained(self.path, f"images {place[0].start} to {place[0].stop - 1}"):
+        ends = ", ".join(f"{each.start} to {each.stop - 1}" for each in place)
+        with _explained(self.path, f"its chunk at {ends}"):
             return np.asarray(self._array[place])
 
 
 class StoredImage:
-    """One image of a store, read where it is sliced, as in image[10:20, 30:40]."""
+    """One image of a store, read where it is sliced, as in image[10:20, 30:40]; np.asarray reads it all.
 
-    def __init__(self, store: Store, number: int) -> None:
+    place: the indices of the leading axes that lead to it, such as its number in a store of many images.
+    """
+
+    def __init__(self, store: Store, place: tuple[int, ...]) -> None:
         self.store = store
-        self.number = number
-        self.shape = store.shape[1:]
+        self.place = place
+        self.shape = store.shape[len(place) :]
         self.ndim = len(self.shape)
         self.dtype = store.dtype
 
-    def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
-        """([z,] y, x) pixels as stored; slices run as NumPy's do, forward and without a step."""
-        inner = [slice(*each.indices(size)[:2]) for each, size in zip(window, self.shape, strict=True)]
-        return np.asarray(self.store.read([slice(self.number, self.number + 1), *inner])[0])
+    @property
+    def nbytes(self) -> int:
+        """What all of its pixels take in memory."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def __getitem__(self, window: slice | tuple[slice, ...]) -> NDArray[Any]:
+        """([z,] y, x) pixels as stored; slices run as NumPy's do, forward and without a step.
+
+        Axes without a slice are taken whole.
+        """
+        given = window if isinstance(window, tuple) else (window,)
+        full = (*given, *(slice(None),) * (self.ndim - len(given)))
+        inner = [slice(*each.indices(size)[:2]) for each, size in zip(full, self.shape, strict=True)]
+        pixels = self.store.read([*(slice(number, number + 1) for number in self.place), *inner])
+        return np.asarray(pixels[(0,) * len(self.place)])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """All pixels ([z,] y, x), read without filling the cache."""
+        del copy  # there is nothing yet that could be shared
+        return self.store.read_whole(self.place).astype(dtype or self.dtype, copy=False)
 
 
 def open_store(path: Path, ndim: int = 2, cache: ChunkCache | None = None) -> Store:
@@ -162,6 +187,18 @@ def open_store(path: Path, ndim: int = 2, cache: ChunkCache | None = None) -> St
 
     Raises ImageError for what is not zarr, of another shape, without images, or not of numbers.
     """
+    array = open_array(path)
+    axes = "(image, y, x)" if ndim == 2 else "(image, z, y, x)"
+    if array.ndim != ndim + 1:
+        raise ImageError(
+            f"{path}: an array of shape {array.shape}, where one of shape {axes} is expected; "
+            "write it again without other axes, such as one for colours"
+        )
+    return Store(path, array, cache)
+
+
+def open_array(path: Path) -> "zarr.Array[Any]":
+    """A zarr array of real numbers, or that of a group that holds just one; ImageError where there is none."""
     import zarr
 
     if not path.exists():
@@ -171,17 +208,11 @@ def open_store(path: Path, ndim: int = 2, cache: ChunkCache | None = None) -> St
     with _explained(path, "the description of its array"):
         found = zarr.open(path, mode="r")
         array = found if isinstance(found, zarr.Array) else _only_array(path, found)
-    axes = "(image, y, x)" if ndim == 2 else "(image, z, y, x)"
-    if array.ndim != ndim + 1:
-        raise ImageError(
-            f"{path}: an array of shape {array.shape}, where one of shape {axes} is expected; "
-            "write it again without other axes, such as one for colours"
-        )
     if 0 in array.shape:
         raise ImageError(f"{path}: holds no image, its shape is {array.shape}")
     if np.dtype(array.dtype).kind not in "biuf":
         raise ImageError(f"{path}: holds {array.dtype} values, where real numbers are expected")
-    return Store(path, array, cache)
+    return array
 
 
 def info(path: Path, ndim: int, pixel_size: float | None) -> ImageInfo:

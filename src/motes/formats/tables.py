@@ -1,7 +1,10 @@
 """What the readers and writers of coordinate tables share: columns of text to numbers, rows by image."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +14,36 @@ from motes.formats.images import IMAGE_SUFFIX
 from motes.output import replacing
 from motes.picks import Picks
 
-ShapeOf = Callable[[str | None], tuple[int, ...]]
+Centre = Literal["relion", "relion-python"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an image, for formats that store something else than pixels; None where it is not known.
+
+    shape: (z,) y, x. pixel_size: A/px of the image. box_size: pixels. tilt_series_pixel_size: A/px of the unbinned
+    tilt series that a tomogram was made from; where it is not known, that of the tomogram counts, which is
+    binning 1. centre: which point of a tomogram RELION 5's coordinates are counted from.
+    """
+
+    shape: tuple[int, ...] | None = None
+    pixel_size: float | None = None
+    box_size: int | None = None
+    tilt_series_pixel_size: float | None = None
+    centre: Centre = "relion"
+
+
+NO_FACTS = Facts()
+FactsOf = Callable[
+    [str | None], Facts
+]  # of the image by the name in a coordinate file, None where it names none
 PicksByImage = dict[str | None, Picks]
 Columns = Mapping[str, Sequence[str]]
 
 MISSING = ("", "<NA>", "None", "NA")
+
+# What programs add to the name of a tilt series: RELION rec_, IMOD _rec, AreTomo _Vol, Warp _10.00Apx, EMAN2 _info.
+_RECONSTRUCTED = re.compile(r"(_(full_rec|rec|Vol|info|bin\d+|\d+(\.\d+)?Apx))+$")
 
 
 def numbers(values: Sequence[str], column: str, path: Path) -> NDArray[np.float64]:
@@ -85,6 +113,12 @@ def without_image_suffix(name: str) -> str:
     return IMAGE_SUFFIX.sub("", name)
 
 
+def tomogram_name(name: str) -> str:
+    """The name of a tilt series from that of its tomogram: rec_TS_01_10.00Apx.mrc in a folder is TS_01."""
+    bare = without_image_suffix(PurePosixPath(name).name).removesuffix(".tomostar")
+    return _RECONSTRUCTED.sub("", bare.removeprefix("rec_")) or bare
+
+
 def corner_boxes(picks: Picks, box_size: int | None, path: Path) -> NDArray[np.float64]:
     """(n, 2) corners x, y (the lowest) of boxes around the picks, as the formats with boxes want them.
 
@@ -100,6 +134,32 @@ def require_2d(picks: Picks, path: Path) -> None:
     """Raise PicksError for picks in volumes, where a format holds those in micrographs only."""
     if picks.ndim != 2:
         raise PicksError(f"{path}: this format holds picks in 2D images, these are {picks.ndim}D; write csv")
+
+
+def require_3d(picks: Picks, path: Path) -> None:
+    """Raise PicksError for picks in 2D images, where a format holds those in tomograms only."""
+    if picks.ndim != 3:
+        raise PicksError(f"{path}: this format holds picks in tomograms, these are {picks.ndim}D; write csv")
+
+
+def known_pixel_size(facts: Facts, path: Path) -> float:
+    """A/px of the image; PicksError, which names the option, where it is not known."""
+    if facts.pixel_size is None:
+        raise PicksError(
+            f"{path}: its format counts in Angstrom or in pixels of another binning, and the pixel size of the image "
+            "is not known: no image is given, or its header does not say (0 and 1 mean that). Give --pixel-size"
+        )
+    return facts.pixel_size
+
+
+def known_shape(facts: Facts, path: Path) -> NDArray[np.float64]:
+    """(z, y, x) of the volume; PicksError, which names the option, where it is not known."""
+    if facts.shape is None or len(facts.shape) != 3:
+        raise PicksError(
+            f"{path}: its format counts from the centre of the tomogram, so the size of that is needed; give the "
+            "tomograms with --images"
+        )
+    return np.array(facts.shape, dtype=np.float64)
 
 
 def locate(index: Path, listed: str) -> Path:

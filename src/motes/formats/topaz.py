@@ -9,8 +9,9 @@ from pathlib import Path
 
 from motes.formats import csv_table
 from motes.formats.tables import (
+    Facts,
+    FactsOf,
     PicksByImage,
-    ShapeOf,
     locate,
     require_2d,
     text_of,
@@ -30,12 +31,12 @@ def matches(_path: Path, text: str) -> bool:
     return text.lstrip().partition("\n")[0].split("\t")[:3] == _COLUMNS
 
 
-def read(path: Path, text: str, shape_of: ShapeOf | None) -> PicksByImage:
+def read(path: Path, text: str, _facts_of: FactsOf | None) -> PicksByImage:
     """Read the picks of each image, under its name without extension. Raises PicksError."""
-    return csv_table.read(path, text, shape_of)
+    return csv_table.read(path, text)
 
 
-def write(path: Path, picks: Picks, image_name: str, _box_size: int | None) -> None:
+def write(path: Path, picks: Picks, image_name: str, _facts: Facts) -> None:
     """Write one image's picks; folders in its name stay, so that equal names in two folders differ."""
     require_2d(picks, path)
     rows = [[without_image_suffix(image_name), text_of(x), text_of(y)] for y, x in picks.points]

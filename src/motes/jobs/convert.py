@@ -6,18 +6,27 @@ from pathlib import Path
 
 import numpy as np
 
-from motes.data.collection import PICKS_SUFFIXES, collect, own_threshold, read_all_picks
+from motes.data.collection import PICKS_SUFFIXES, collect, image_facts, own_threshold, read_all_picks
 from motes.data.image_list import ImageEntry
 from motes.data.orientation import look_at_set, typical_spacing
 from motes.errors import InputError, OutputError, PicksError, did_you_mean
+from motes.formats.copick import is_config, read_config
+from motes.formats.copick_overlay import renamed, write_into_project, write_overlay
 from motes.formats.images import IMAGE_SUFFIX, image_info
-from motes.formats.picks import PICKS_FORMATS, write_index, write_picks
+from motes.formats.picks import PICKS_FORMATS, Facts, picks_format, write_index, write_picks
+from motes.formats.tables import Centre
 from motes.jobs.places import coordinate_places
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.picks import Picks
 from motes.units import Length
 
+COPICK = "copick"
 FLIP_AXES = {"y": -2, "x": -1}
+CENTRES = ("relion", "relion-python")
+
+# A large image of pixels of 1 A, for which every format can be read to see what dimension its picks have.
+_PRETENDED = Facts((10**9,) * 3, 1.0, 1, 1.0)
+_SUFFIXES = {*PICKS_SUFFIXES, *(Path(f"x{entry.suffix}").suffix for entry in PICKS_FORMATS.values())}
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class ConvertOptions:
     """images: give names, sizes and pixel sizes. pixel_size: A/px, counts before the images'.
 
     box_size: pixels, for formats that store boxes. diameter: of a particle, for those that store it.
+    tilt_series_pixel_size: A/px before binning, and centre: where RELION 5 counts from; both for tomograms.
+    class_name: of picks that have no class. session: of the files of picks for copick.
     check_flips: refuse picks that fit the mirrored image much better.
     flip: x or y. threshold: lowest score; without it, for what `motes pick` wrote, its own.
     """
@@ -32,11 +43,19 @@ class ConvertOptions:
     images: Sequence[str] = ()
     pixel_size: float | None = None
     box_size: int | None = None
+    tilt_series_pixel_size: float | None = None
+    centre: Centre = "relion"
+    class_name: str | None = None
+    session: str = "0"
     diameter: Length | None = None
     flip: str | None = None
     threshold: float | None = None
     check_flips: bool = True
-    ndim: int = 2
+
+    @property
+    def given(self) -> Facts:
+        """What these options say of every image."""
+        return Facts(None, self.pixel_size, self.box_size, self.tilt_series_pixel_size, self.centre)
 
 
 @dataclass(frozen=True)
@@ -77,34 +96,71 @@ def convert(
 ) -> ConvertResult:
     """Read picks of any known format and write them in another: a folder, or a file for one image.
 
+    Picks in volumes go into the format that the program has for those, and are not checked for mirroring.
     Raises PicksError for an unknown format, for picks that cannot be read, and where not one image's picks
     could be written; OutputError where out holds something already and overwrite is not set.
     """
     options, teller = options or ConvertOptions(), teller or Silent()
     _check_options(to, options)
-    named, unread = _named_picks(source, options, teller)
+    ndim = _dimension(source)
+    named, unread = _named_picks(source, options, ndim, teller)
     named = _cut_all(named, source, options, teller)
-    single = out.suffix.lower() in PICKS_SUFFIXES and not out.is_dir()
+    if to == COPICK:
+        return replace(_into_copick(named, out, options, overwrite, teller), failures=unread)
+    single = out.suffix.lower() in _SUFFIXES and not out.is_dir()
     if single and len(named) != 1:
         raise InputError(
             f"{source} holds picks of {len(named)} images, which do not go into one file {out}; name a folder"
         )
-    if not overwrite and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise OutputError(f"{out} is there already; give another name, or --overwrite to write into it")
+    _check_free(out, overwrite)
     names = [each.output_name for each in named]
-    place_of = {names[0]: out} if single else coordinate_places(names, out, to)
-    changed, unfit = _changed_picks(named, options)
-    fitting, mirrored = _not_mirrored(changed, source, options, teller)
-    result = _write_all(fitting, place_of, to, options.box_size)
+    place_of = {names[0]: out} if single else coordinate_places(names, out, to, ndim)
+    changed, unfit = _changed_picks(named, options, ndim)
+    fitting, mirrored = _not_mirrored(changed, source, options, teller) if ndim == 2 else (changed, {})
+    _warn_of_binning(picks_format(to, ndim).name, options, teller)
+    result = _write_all(fitting, place_of, to, options, ndim)
     refused = [*unfit, *mirrored, *result.failures]
     if refused and not result.files:
         raise PicksError(f"{refused[0].name}: {refused[0].reason}")
-    indexes = [] if single else _index(result, fitting, out, to, options, teller)
+    indexes = [] if single else _index(result, fitting, out, to, options, ndim, teller)
     return replace(result, indexes=indexes, failures=[*unread, *refused])
 
 
+def _into_copick(
+    named: Sequence[NamedPicks], out: Path, options: ConvertOptions, overwrite: bool, teller: Teller
+) -> ConvertResult:
+    """Write picks into the overlay of the copick project whose config is out, or as a new one into a folder."""
+    for note in renamed([options.session, *([options.class_name] if options.class_name else [])]):
+        teller.warn(note)
+    picks = {each.output_name: _changed(each, options, 3) for each in named}
+    image_of = {each.output_name: each.image for each in named}
+
+    def voxel_size_of(name: str) -> float | None:
+        image = image_of[name]
+        return options.pixel_size if image is None else image_facts(image, 3, options.given).pixel_size
+
+    if is_config(out):
+        files = write_into_project(
+            read_config(out),
+            picks,
+            voxel_size_of,
+            session=options.session,
+            unnamed=options.class_name,
+            overwrite=overwrite,
+        )
+    else:
+        _check_free(out, overwrite)
+        files = write_overlay(out, picks, voxel_size_of, session=options.session, unnamed=options.class_name)
+    return ConvertResult(list(dict.fromkeys(file.parent for file in files)), sum(map(len, picks.values())))
+
+
+def _check_free(out: Path, overwrite: bool) -> None:
+    if not overwrite and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise OutputError(f"{out} is there already; give another name, or --overwrite to write into it")
+
+
 def _check_options(to: str, options: ConvertOptions) -> None:
-    writable = [name for name, entry in PICKS_FORMATS.items() if entry.write is not None]
+    writable = [name for name, entry in PICKS_FORMATS.items() if entry.write is not None or name == COPICK]
     if to not in PICKS_FORMATS:
         raise PicksError(f"there is no format {to!r} to convert to.{did_you_mean(to, writable)}")
     if to not in writable:
@@ -113,24 +169,44 @@ def _check_options(to: str, options: ConvertOptions) -> None:
         raise InputError(f"--flip takes x (left to right) or y (upside down), found {options.flip!r}")
     if options.flip is not None and not options.images:
         raise InputError("--flip needs the sizes of the images; give them with --images")
+    if options.centre not in CENTRES:
+        raise InputError(f"there is no centre {options.centre!r}.{did_you_mean(options.centre, CENTRES)}")
+    bin1 = options.tilt_series_pixel_size
+    if bin1 is not None and not 0 < bin1 < np.inf:
+        raise InputError(f"--tilt-series-pixel-size is in A/px and above 0, found {bin1:g}")
     if options.box_size is not None and options.box_size < 1:
         raise InputError(f"--box-size is in pixels and at least 1, found {options.box_size}")
 
 
+def _dimension(source: str) -> int:
+    """2 for picks in images, 3 for picks in volumes, by the first that are not empty."""
+    loaded = read_all_picks(source, (), 2, _PRETENDED).picks.values()
+    return next((picks.ndim for picks in sorted(loaded, key=len, reverse=True)), 2)
+
+
+def _warn_of_binning(to: str, options: ConvertOptions, teller: Teller) -> None:
+    counts = to in ("relion4", "eman-info") or (to == "relion5" and options.centre != "relion")
+    if counts and options.tilt_series_pixel_size is None:
+        teller.warn(
+            f"{to} counts in pixels of the unbinned tilt series, whose size is not known: the tomograms are taken "
+            "to be unbinned. If they are not, give --tilt-series-pixel-size"
+        )
+
+
 def _named_picks(
-    source: str, options: ConvertOptions, teller: Teller
+    source: str, options: ConvertOptions, ndim: int, teller: Teller
 ) -> tuple[list[NamedPicks], list[Failure]]:
     """Picks with the names of their images, as the images are listed, else as the source writes them.
 
     Candidates are among them. What cannot be read is named beside them.
     """
     if options.images:
-        found = collect(options.images, source, options.ndim, candidates=True)
+        found = collect(options.images, source, ndim, candidates=True, given=options.given)
         images = [entry for entry in found.images if entry.name in found.picks]
         named = [NamedPicks(entry.name, found.picks[entry.name], entry) for entry in images]
         notes, problems = found.notes, found.problems
     else:
-        loaded = read_all_picks(source, (), options.ndim)
+        loaded = read_all_picks(source, (), ndim, options.given)
         named = [NamedPicks(name, picks) for name, picks in loaded.picks.items()]
         notes, problems = loaded.notes, loaded.problems
     for note in notes:
@@ -164,10 +240,11 @@ def _index(
     out: Path,
     to: str,
     options: ConvertOptions,
+    ndim: int,
     teller: Teller,
 ) -> list[Path]:
     """Write what lists the files of a folder."""
-    if to == "relion" and not all(IMAGE_SUFFIX.search(each.name) for each in named):
+    if to == "relion" and ndim == 2 and not all(IMAGE_SUFFIX.search(each.name) for each in named):
         teller.warn(
             "the picks do not tell the extension of their images, so neither does the index; give --images, "
             "such as the project's micrographs.star"
@@ -176,7 +253,7 @@ def _index(
     written = [each.name for each in named if each.name not in failed]
     listed = [(name, _from_here(file)) for name, file in zip(written, result.files, strict=True)]
     star = next((name for name in options.images if name.endswith(".star")), None)
-    return write_index(out, listed, to, star)
+    return write_index(out, listed, to, star, ndim=ndim)
 
 
 def _from_here(path: Path) -> str:
@@ -187,12 +264,12 @@ def _from_here(path: Path) -> str:
 
 
 def _changed_picks(
-    named: Sequence[NamedPicks], options: ConvertOptions
+    named: Sequence[NamedPicks], options: ConvertOptions, ndim: int
 ) -> tuple[list[NamedPicks], list[Failure]]:
     changed, failures = [], []
     for each in named:
         try:
-            changed.append(replace(each, picks=_changed(each, options)))
+            changed.append(replace(each, picks=_changed(each, options, ndim)))
         except InputError as error:
             failures.append(Failure(each.name, str(error)))
     return changed, failures
@@ -202,7 +279,8 @@ def _write_all(
     named: Sequence[NamedPicks],
     place_of: Mapping[str, Path],
     to: str,
-    box_size: int | None,
+    options: ConvertOptions,
+    ndim: int,
 ) -> ConvertResult:
     """Write what can be written."""
     written: list[Path] = []
@@ -211,7 +289,10 @@ def _write_all(
     for each in named:
         place = place_of[each.output_name]
         try:
-            write_picks(place, each.picks, format=to, image_name=each.name, box_size=box_size)
+            facts = options.given
+            if ndim == 3 and each.image is not None:
+                facts = image_facts(each.image, ndim, facts)
+            write_picks(place, each.picks, format=to, image_name=each.name, facts=facts)
         except InputError as error:
             failures.append(Failure(each.name, str(error)))
             continue
@@ -220,12 +301,21 @@ def _write_all(
     return ConvertResult(written, total, failures=failures)
 
 
-def _changed(named: NamedPicks, options: ConvertOptions) -> Picks:
-    """The picks mirrored, and with the diameter, as the options ask for."""
+def _changed(named: NamedPicks, options: ConvertOptions, ndim: int) -> Picks:
+    """The picks mirrored, and with the diameter and the class, as the options ask for.
+
+    Raises PicksError for picks of another dimension than the first.
+    """
     picks = named.picks
+    if picks.ndim != ndim:
+        raise PicksError(
+            f"{named.name}: its picks are {picks.ndim}D, the others {ndim}D; convert them on their own"
+        )
+    if options.class_name is not None and picks.classes is None:
+        picks = replace(picks, classes=np.full(len(picks), options.class_name))
     info = None
     if named.image is not None and (options.flip is not None or options.diameter is not None):
-        info = image_info(named.image.path, options.ndim, options.pixel_size or named.image.pixel_size)
+        info = image_info(named.image.path, ndim, options.pixel_size or named.image.pixel_size)
     if options.flip is not None and info is not None:
         axis = FLIP_AXES[options.flip]
         picks = flipped(picks, axis, info.shape[axis])
@@ -245,9 +335,7 @@ def _not_mirrored(
     if not options.check_flips or not options.images:
         return list(named), []
     spacing = typical_spacing(each.picks for each in named)
-    found = look_at_set(
-        _one_by_one(named, teller), spacing=spacing, ndim=options.ndim, pixel_size=options.pixel_size
-    )
+    found = look_at_set(_one_by_one(named, teller), spacing=spacing, pixel_size=options.pixel_size)
     for name, reason in found.unchecked.items():
         teller.warn(f"{name}: the orientation of its picks was not checked: {reason}")
     found.refuse_pooled(source)

@@ -5,18 +5,20 @@ from pathlib import Path
 
 from motes.errors import OutputError
 from motes.formats.images import IMAGE_SUFFIX
-from motes.formats.picks import PICKS_FORMATS
+from motes.formats.picks import picks_format
 from motes.formats.relion import without_job
 
 
-def coordinate_places(names: Sequence[str], folder: Path, format_name: str) -> dict[str, Path]:
+def coordinate_places(names: Sequence[str], folder: Path, format_name: str, ndim: int = 2) -> dict[str, Path]:
     """By image name, its coordinate file: folders stay, an image's extension gives way to the format's suffix.
 
-    names: as paths that stay inside a folder. Raises OutputError where two images would share a file.
+    names: as paths that stay inside a folder. ndim: of the picks. Raises OutputError where two images would share
+    a file.
     """
-    suffix = PICKS_FORMATS[format_name].suffix
+    suffix = picks_format(format_name, ndim).suffix
     bare = {name: IMAGE_SUFFIX.sub("", name) for name in names}
-    if format_name == "relion":  # RELION 3.1 looks for them without the job that the micrographs come from
+    if format_name == "relion" and ndim == 2:
+        # RELION 3.1 looks for them without the job that the micrographs come from.
         short = {name: without_job(stem) for name, stem in bare.items()}
         # Micrographs of equal names from two jobs keep the job: the index of RELION 4 and 5 finds them so.
         bare = short if len(set(short.values())) == len(short) else bare

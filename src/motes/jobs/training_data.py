@@ -16,6 +16,7 @@ from motes.data.mask_checks import check_masks
 from motes.data.masks import MaskedCollection, collect_masks, pass_order
 from motes.data.sources import DataSource, Part, collect_picks
 from motes.errors import InputError, OutputError
+from motes.formats.picks import Facts
 from motes.formats.stores import ChunkCache
 from motes.jobs.prepare import ReadyImage, class_lengths, mapped, prepare
 from motes.jobs.split import validation_groups
@@ -227,7 +228,7 @@ def _check_kinds(sources: Sequence[DataSource]) -> None:
 
 def _picked_set(source: DataSource, recipe: Recipe, store: Path, reading: _Reading) -> _Set:
     def read() -> _ReadPicks:
-        collection = collect_picks(source, recipe.net.ndim)
+        collection = collect_picks(source, recipe.net.ndim, Facts(pixel_size=recipe.pixel_size))
         for note in collection.notes:
             reading.teller.say(note)
         lengths = class_lengths(source, recipe, collection)
