@@ -295,7 +295,7 @@ def _check_start(recipe: Recipe) -> None:
     unknown = "which cannot be known where not every particle is marked (labels is partial)"
     if recipe.threshold_goal.name == "precision":
         raise RecipeError(f"recipe: goal is {recipe.goal}, {unknown}; set it to f1 or recall=0.9")
-    if recipe.training.watch in ("best_f1", "average_precision"):
+    if recipe.training.watch.startswith("best_f") or recipe.training.watch == "average_precision":
         raise RecipeError(
             f"recipe: training.watch is {recipe.training.watch}, {unknown}; set it to pixel_best_f1, which leaves out "
             "the pixels that are not known"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from motes.figures.examples import LARGEST, ClassPicks, Example, f1_of, mean_f1, view
+from motes.figures.examples import LARGEST, ClassPicks, Example, cut_example, f1_of, mean_f1, view
+from motes.figures.pictures import CLASS_COLOURS
 from motes.picks import Picks, empty_picks
 
 
@@ -64,12 +65,47 @@ def test_the_mean_f1_is_over_classes_that_have_one() -> None:
     assert math.isnan(mean_f1([found(none, none)]))
 
 
-def test_a_volume_is_counted_whole_and_shown_in_its_middle_section() -> None:
-    both = points((10, 9, 9), (2, 9, 9))
-    shown = view(example((21, 30, 40), found(both, both)))
+def volume_example() -> Example:
+    both = points((10, 9, 9), (12, 20, 20), (3, 9, 30))
+    return example((21, 30, 40), found(both, both))
+
+
+def test_a_volume_is_counted_whole_and_shown_where_most_of_it_is() -> None:
+    shown = view(volume_example())
     assert (shown.width, shown.height) == (40, 30)
-    assert shown.counts["particle"].true_positives == 2
-    assert [len(marks.rows) for marks in shown.marks] == [1, 0, 0]
+    assert shown.counts["particle"].true_positives == 3
+    assert [each.plane for each in shown.sections] == [7, 10]
+    assert [len(each.marks[0].rows) for each in shown.sections] == [2, 2]
+    assert shown.sections[1].marks[0].rows[0].tolist() == [9, 9, 5]
+    assert (shown.image, shown.marks) == (shown.sections[0].image, shown.sections[0].marks)
+
+
+def test_an_example_that_was_cut_shows_the_same() -> None:
+    whole = volume_example()
+    maps = np.asarray(whole.probability)[None]
+    cut = cut_example(whole.name, whole.data, maps, whole.classes)
+    assert cut.data.shape == cut.probability.shape == (2, 30, 40)
+    assert cut.maps is None
+    first, second = view(whole), view(cut)
+    assert [s.image for s in first.sections] == [s.image for s in second.sections]
+    assert [s.probability for s in first.sections] == [s.probability for s in second.sections]
+    for one, other in zip(first.sections, second.sections, strict=True):
+        assert one.plane == other.plane
+        assert all((m.rows == n.rows).all() for m, n in zip(one.marks, other.marks, strict=True))
+
+
+def test_several_classes_are_shown_in_their_colours() -> None:
+    here, there = points((10, 10)), points((30, 30))
+    classes = [found(here, here, "big", 20), found(there, there, "small", 6)]
+    maps = np.zeros((2, 40, 60), dtype=np.float32)
+    maps[0, 10, 10] = maps[1, 30, 30] = 1
+    cut = cut_example("a.mrc", np.zeros((40, 60), dtype=np.float32), maps, classes)
+    picture = np.asarray(opened(view(cut).probability).convert("RGB"))
+    assert tuple(picture[10, 10]) == CLASS_COLOURS[0]
+    assert tuple(picture[30, 30]) == CLASS_COLOURS[1]
+    assert cut.probability.shape == (40, 60)
+    assert view(cut).coloured
+    assert not view(volume_example()).coloured
 
 
 def test_image_and_map_are_pictures_of_that_size() -> None:

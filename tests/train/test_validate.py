@@ -114,3 +114,13 @@ def test_an_untrained_net_is_looked_at_without_particles():
     row = looking_at([blank]).row(looking_at([blank]).look(net))
     assert (row["average_precision"], row["best_f1"], row["best_threshold"]) == (None, None, None)
     assert row["pixels_called"] == 0
+
+
+def test_the_best_f_of_another_beta_counts_a_class_that_is_never_found():
+    points = np.array([[10.0, 12], [30, 40]])
+    image = Labelled(np.zeros((48, 64), dtype=np.float32), points, classes=np.array([0, 1]))
+    first = np.where(discs((48, 64), points[:1], 4), 6.0, -6)
+    missing = np.full((48, 64), -6.0)
+    validator = replace(looking_at([image], TWO, ("a", "b"), (8.0, 8.0)), betas=(4.0,), weights=(3.0, 1.0))
+    row = validator.row(validator.look(Given(np.stack([np.zeros_like(first), first, missing]))))
+    assert (row["best_f4_a"], row["best_f4_b"], row["best_f4"]) == (1.0, 0.0, 0.75)

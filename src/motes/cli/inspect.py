@@ -1,11 +1,12 @@
 """motes inspect."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motes.cli.options import Diameter, PixelSize, length
+from motes.cli.options import Diameter, PixelSize, Tomogram, images_of, length, picks_of, project_of
 
 if TYPE_CHECKING:
     from motes.jobs.inspect import ImageFacts, Inspection, Problem
@@ -17,20 +18,33 @@ MOST_ROWS = 50
 def inspect(
     images: Annotated[
         list[str],
-        typer.Argument(help="Files, a folder, a quoted glob or a micrographs.star.", metavar="IMAGES"),
+        typer.Argument(
+            help="Files, a folder, a quoted glob, a micrographs.star or a copick project.", metavar="IMAGES"
+        ),
     ],
     picks: Annotated[
-        str | None, typer.Option(help="Coordinates: a file, or a folder of them.", metavar="PICKS")
+        list[str] | None,
+        typer.Option(
+            help="Coordinates: a file, or a folder of them; of a copick project ribosome:curation/0.",
+            metavar="PICKS",
+        ),
     ] = None,
+    tomogram: Tomogram = None,
     diameter: Diameter = None,
     pixel_size: PixelSize = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of each image with its picks.", file_okay=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what is in images and picks, and what is wrong with them."""
     from motes.cli.console import OUT, Terminal
     from motes.jobs.inspect import InspectOptions, inspect
 
-    found = inspect(images, picks, InspectOptions(length(diameter), pixel_size), Terminal())
+    sources = images_of(images, tomogram)
+    ndim = 3 if any(map(project_of, sources)) else 2
+    options = InspectOptions(length(diameter), pixel_size, ndim, pictures)
+    found = inspect(sources, picks_of(picks, sources), options, Terminal())
     if as_json:
         OUT.print(json.dumps(found.as_dict()), markup=False)
     else:

@@ -10,12 +10,11 @@ from scipy.ndimage import binary_erosion
 
 from motes.figures.examples import GREYS, LARGEST, probability_picture, small
 from motes.figures.pages import data_uri
-from motes.figures.pictures import grey, middle_section
+from motes.figures.pictures import CLASS_COLOURS, grey, middle_section
 from motes.score.metrics import f_beta
 
-# Told apart by every kind of colour vision, on grey (Okabe & Ito 2008).
-BLUE, ORANGE = "#56b4e9", "#ffa500"
-COLOURS = (BLUE, ORANGE, "#f0e442", "#009e73", "#cc79a7", "#d55e00", "#ffffff")
+COLOURS = tuple("#" + bytes(colour).hex() for colour in CLASS_COLOURS)
+BLUE, ORANGE = COLOURS[:2]
 MOST_ZOOM = 4
 
 

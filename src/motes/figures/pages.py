@@ -15,6 +15,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 METRIC_NAMES = {
     "f1": "F1",
     "best_f1": "best F1",
+    "best_f2": "best F2",
+    "best_f4": "best F4",
     "precision": "precision",
     "recall": "recall",
     "average_precision": "average precision",

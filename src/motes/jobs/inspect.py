@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from motes.data.orientation import (
 from motes.data.pairing import Pairing, pair
 from motes.data.working import check_diameter
 from motes.errors import ImageError, ModelError, MotesError, UnitError
+from motes.figures.pictures import save_picture, split
 from motes.image import Image
 from motes.jobs.telling import Silent, Teller
 from motes.picks import Picks
@@ -45,11 +47,15 @@ CLOSE_SHARE = 0.1  # more picks than this nearer than half a diameter to the nex
 
 @dataclass(frozen=True)
 class InspectOptions:
-    """diameter: of a particle. pixel_size: A/px, counts before the header's. ndim: 2, or 3 for volumes."""
+    """diameter: of a particle. pixel_size: A/px, counts before the header's. ndim: 2, or 3 for volumes.
+
+    pictures: a folder for a picture of each image with its picks, whose diameter must be known; None: no pictures.
+    """
 
     diameter: Length | None = None
     pixel_size: float | None = None
     ndim: int = 2
+    pictures: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +223,7 @@ def _look_at(
         return ImageFacts(entry.name, problem=str(error))
     good = values[np.isfinite(values)]
     known = good if good.size else np.zeros(1, np.float32)
+    _draw(entry, image, picks, options)
     return ImageFacts(
         entry.name,
         shape=image.shape,
@@ -232,6 +239,22 @@ def _look_at(
         picks=None if picks is None else _look_at_picks(picks, image, options, pool),
         problem=_pixel_problem(image),
     )
+
+
+def _draw(entry: ImageEntry, image: Image, picks: Picks | None, options: InspectOptions) -> None:
+    """Write the picture of an image with its picks, where it is asked for and the diameters are known."""
+    if options.pictures is None or picks is None or picks.ndim != image.ndim:
+        return
+    names = ["particle"] if picks.classes is None else sorted(set(picks.classes.tolist()))
+    try:
+        sizes = {
+            name: diameter_in(image, each, options.diameter) for name, each in split(picks, names).items()
+        }
+    except UnitError:  # it is among the problems
+        return
+    known = {name: size for name, size in sizes.items() if size is not None}
+    if len(known) == len(sizes):
+        save_picture(options.pictures / f"{entry.output_name}.png", image.data, picks, known)
 
 
 def _origin(

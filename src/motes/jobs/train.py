@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import torch
 import yaml
@@ -36,7 +37,7 @@ from motes.nets.borrowed import load_encoder
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
 from motes.output import remove_half_written, write_text
-from motes.picking.thresholds import FittedThreshold
+from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe, readable_diameter
 from motes.recipe_file import flat
 from motes.train.checkpoint import LAST, Progress
@@ -45,6 +46,7 @@ from motes.train.losses import find_loss
 from motes.train.mining import Mine
 from motes.train.plan import Plan, Row
 from motes.train.processes import Processes, joined, with_shared_statistics
+from motes.train.settings import Watched
 from motes.train.validate import Validator
 
 MODEL = "model.safetensors"
@@ -194,7 +196,7 @@ def settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
         updates["diameter"] = readable_diameter(str(parts.lengths[0]))
     watch = recipe.training.watch
     if watch == "auto":
-        watch = "pixel_f1" if parts.masked else "best_f1"
+        watch = "pixel_f1" if parts.masked else _best_f_of(recipe.threshold_goal)
         if recipe.labels == "partial":
             watch = "pixel_best_f1"
         updates["training"] = recipe.training.model_copy(update={"watch": watch})
@@ -210,6 +212,20 @@ def settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
             f"{processes.count * recipe.training.accumulate}"
         )
     return recipe.model_copy(update=updates)
+
+
+def _best_f_of(goal: Goal) -> Watched:
+    """The metric that is watched for a goal: the best F score of its beta where there is one, else of F1."""
+    named = f"best_{goal}"
+    return next((each for each in get_args(Watched) if each == named), "best_f1")
+
+
+def _betas(recipe: Recipe) -> tuple[float, ...]:
+    """Of the F scores that validation tells beside F1: that of the goal, and that which is watched."""
+    goal, watch = recipe.threshold_goal, recipe.training.watch
+    found = [goal.value] if goal.name == "f" else []
+    found += [float(watch.removeprefix("best_f"))] if watch.startswith("best_f") else []
+    return tuple(sorted({beta for beta in found if beta != 1}))
 
 
 def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
@@ -293,6 +309,7 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
         target=recipe.target,
         precision=chosen_precision(recipe.training, device),
         weights=tuple(each.weight for each in recipe.classes),
+        betas=() if parts.masked else _betas(recipe),
     )
 
 
@@ -377,7 +394,7 @@ def epoch_line(row: Row, recipe: Recipe) -> str:
     """An epoch's result for people."""
     line = f"epoch {row['epoch']} of {recipe.training.epochs}: loss {row['loss']:.4f}"
     if recipe.training.watch in row:
-        name = recipe.training.watch.replace("_", " ").replace("f1", "F1")
+        name = recipe.training.watch.replace("_", " ").replace(" f", " F")
         value = row[recipe.training.watch]
         line += f", {name} on the validation images {'undefined' if value is None else f'{value:.3f}'}"
     return line

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from motes.data.crops import Labelled
 from motes.data.sources import DataSource
-from motes.figures.examples import ClassPicks, Example, mean_f1
+from motes.figures.examples import ClassPicks, Example, cut_example, mean_f1
 from motes.figures.mask_examples import MaskExample, Regions, mean_pixel_f1
 from motes.figures.report import MOST_EXAMPLES, ClassResult, TrainingReport, write_training_report
 from motes.jobs.cost import SUMMARY
@@ -88,15 +88,12 @@ def worst_picks(
     ]
     f1 = [mean_f1(classes) for classes in found]
     worst = np.argsort(f1, kind="stable")[:MOST_EXAMPLES]  # nan, an image without anything, comes last
-    return [
-        Example(
-            name=validation[place].name,
-            data=whole(validation[place].labelled),
-            probability=_maps(model, validator, whole(validation[place].labelled)).max(axis=0),
-            classes=found[place],
-        )
-        for place in worst
-    ]
+    examples = []
+    for place in worst:
+        data = whole(validation[place].labelled)
+        maps = _maps(model, validator, data)
+        examples.append(cut_example(validation[place].name, data, maps, found[place]))
+    return examples
 
 
 def worst_masks(

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from motes.errors import PicksError
 from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
@@ -28,8 +28,9 @@ from motes.score.statistics import (
     resampled_average_precision,
     resampled_mean,
 )
+from motes.units import Unit
 
-METRICS = ("precision", "recall", "f1", "average_precision")
+METRICS = ("precision", "recall", "f1", "average_precision")  # and f4, say, where a beta is given
 
 Row = dict[str, str | int | float | None]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -46,12 +47,12 @@ class ImageScore:
     ignored_picks: int
     ignored_truth: int
 
-    def metrics(self) -> dict[str, float]:
+    def metrics(self, beta: float | None = None) -> dict[str, float]:
         """Each of METRICS for this image alone, nan where it is not defined."""
         area = math.nan
         if self.ranked is not None:
             area = average_precision(precision_recall_curve([self.ranked]))
-        return {**_count_metrics([self.counts]), "average_precision": area}
+        return {**_count_metrics([self.counts], beta), "average_precision": area}
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ class Report:
     micro: METRICS of all picks together. macro: their means over the images where they are defined.
     threshold: the score that a pick had to reach, None where all were taken. without_picks: images that the
     picks do not mention, scored as images in which nothing was picked. without_truth: images of picks
-    that were left out, because there is no truth for them.
+    that were left out, because there is no truth for them. beta: of the F score beside F1, f4 for 4, None where
+    there is none among the metrics. unit: of distances, px or A. resampled: the micro metrics in each resample of
+    the images, (resamples,).
     """
 
     images: tuple[ImageScore, ...]
@@ -79,23 +82,21 @@ class Report:
     threshold: Threshold | None
     without_picks: tuple[str, ...]
     without_truth: tuple[str, ...]
+    beta: float | None = None
+    unit: Unit = "px"
+    resampled: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
 
-    def as_dict(self) -> dict[str, int | float | None]:
+    def as_dict(self) -> Row:
         """Give one flat dictionary for JSON: micro values plain, macro with macro_, then the counts.
 
         Interval ends carry _low and _high. A value that is not defined is None; undefined_<metric>_images
         counts the images whose own value is not defined and is therefore left out of the macro mean.
-        median_distance is in pixels.
+        median_distance is in distance_unit.
         """
-        flat: dict[str, int | float | None] = {}
-        for prefix, values in (("", self.micro), ("macro_", self.macro)):
-            for name, value in values.items():
-                flat[prefix + name] = _none_if_nan(value.value)
-                flat[f"{prefix}{name}_low"] = _none_if_nan(value.low)
-                flat[f"{prefix}{name}_high"] = _none_if_nan(value.high)
+        flat = {**flat_values(self.micro), **flat_values(self.macro, "macro_")}
         return {**flat, **self._counts(), **self._thresholds()}
 
-    def _thresholds(self) -> dict[str, int | float | None]:
+    def _thresholds(self) -> Row:
         if isinstance(self.threshold, Mapping):
             return {f"threshold_{name}": value for name, value in self.threshold.items()}
         return {"threshold": None if isinstance(self.threshold, AdaptedThreshold) else self.threshold}
@@ -103,10 +104,10 @@ class Report:
     @property
     def per_image(self) -> list[Row]:
         """One row an image, the worst F1 first; images where it is not defined come last."""
-        return [_row(image) for image in sorted(self.images, key=_badness)]
+        return [_row(image, self.beta) for image in sorted(self.images, key=_badness)]
 
-    def _counts(self) -> dict[str, int | float | None]:
-        rows = [image.metrics() for image in self.images]
+    def _counts(self) -> Row:
+        rows = [image.metrics(self.beta) for image in self.images]
         return {
             "images": len(self.images),
             **_count_columns(_summed([image.counts for image in self.images])),
@@ -114,8 +115,9 @@ class Report:
             "ignored_truth": sum(image.ignored_truth for image in self.images),
             "images_without_picks": len(self.without_picks),
             "images_without_truth": len(self.without_truth),
-            **{f"undefined_{name}_images": sum(math.isnan(row[name]) for row in rows) for name in METRICS},
+            **{f"undefined_{n}_images": sum(math.isnan(row[n]) for row in rows) for n in self.micro},
             "median_distance": _median([image.distances for image in self.images]),
+            "distance_unit": self.unit,
         }
 
 
@@ -123,17 +125,21 @@ def score(
     picks_by_image: Mapping[str, Picks],
     truth_by_image: Mapping[str, Picks],
     *,
-    radius: float | Mapping[str, float],
+    radius: float | Mapping[str, Radius],
     threshold: Threshold | None = None,
     ignore_rim: float = 0,
     shapes: Shapes | None = None,
+    beta: float | None = None,
+    unit: Unit = "px",
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> Report:
     """Score the picks of every image that has truth.
 
-    radius: pixels, inclusive, for all images or for each. threshold: only picks that reach it count, except
-    for average precision, which takes them all. ignore_rim: pixels; it needs shapes, (z,) y, x of each image.
+    radius: pixels, inclusive, for all images, for each, or for each of its truths. threshold: only picks that
+    reach it count, except for average precision, which takes them all. ignore_rim: pixels; it needs shapes, (z,)
+    y, x of each image. beta: adds an F score in which recall weighs so many times as much as precision, f4 for 4.
+    unit: of points and radius, pixels unless they all are in A.
 
     The rim is left out so that nothing near it is rewarded or punished: all picks are matched with all truth
     (those outside the rim first); then truth in the rim goes, with the pick that found it wherever that lies,
@@ -150,14 +156,28 @@ def score(
         shape = _shape(shapes, name) if ignore_rim > 0 else None
         images.append(_score_image(name, picks, truth, own_radius, threshold, _Rim(shape, ignore_rim)))
     draws = resample_images(len(images), bootstrap if len(images) > 1 else 0, seed)
+    resampled = _resampled_micro(images, draws, beta)
     return Report(
         images=tuple(images),
-        micro=_micro(images, draws),
-        macro=_macro(images, draws),
+        micro={n: Value(v, *percentile_interval(resampled[n])) for n, v in _micro(images, beta).items()},
+        macro=_macro(images, draws, beta),
         threshold=threshold,
         without_picks=tuple(name for name in truth_by_image if name not in picks_by_image),
         without_truth=tuple(name for name in picks_by_image if name not in truth_by_image),
+        beta=beta,
+        unit=unit,
+        resampled=resampled,
     )
+
+
+def flat_values(values: Mapping[str, Value], prefix: str = "", suffix: str = "") -> Row:
+    """Give values by name with the ends of their intervals, _low and _high; None where they are not defined."""
+    flat: Row = {}
+    for name, value in values.items():
+        key = f"{prefix}{name}{suffix}"
+        flat[key] = _none_if_nan(value.value)
+        flat[f"{key}_low"], flat[f"{key}_high"] = _none_if_nan(value.low), _none_if_nan(value.high)
+    return flat
 
 
 @dataclass(frozen=True)
@@ -196,43 +216,56 @@ def _score_image(
     )
 
 
-def _micro(images: Sequence[ImageScore], draws: NDArray[np.float64]) -> dict[str, Value]:
-    """Give METRICS of all images together; draws: (resamples, images)."""
+def _micro(images: Sequence[ImageScore], beta: float | None) -> dict[str, float]:
+    """Give METRICS of all images together."""
+    values = _count_metrics([image.counts for image in images], beta)
+    ranked = _all_ranked(images)
+    area = math.nan if ranked is None else average_precision(precision_recall_curve(ranked))
+    return {**values, "average_precision": area}
+
+
+def _resampled_micro(
+    images: Sequence[ImageScore], draws: NDArray[np.float64], beta: float | None
+) -> dict[str, NDArray[np.float64]]:
+    """Give METRICS of the images of each resample together; draws: (resamples, images)."""
     table = np.array([_as_row(image.counts) for image in images], dtype=np.float64)
-    values = _count_metrics([image.counts for image in images])
     found, wrong, missed = (draws @ table).T
-    resampled = {
-        "precision": precision(found, wrong),
-        "recall": recall(found, missed),
-        "f1": f_beta(found, wrong, missed),
-    }
+    values = _metric_arrays(found, wrong, missed, beta)
+    ranked = _all_ranked(images)
+    areas = np.zeros(0) if ranked is None else resampled_average_precision(draws, ranked)
+    return {**values, "average_precision": areas}
+
+
+def _all_ranked(images: Sequence[ImageScore]) -> list[Ranked] | None:
+    """The ranked picks of the images; None where those of one have no scores."""
     ranked = [image.ranked for image in images if image.ranked is not None]
-    values["average_precision"] = math.nan
-    resampled["average_precision"] = np.zeros(0)
-    if len(ranked) == len(images):
-        values["average_precision"] = average_precision(precision_recall_curve(ranked))
-        resampled["average_precision"] = resampled_average_precision(draws, ranked)
-    return {name: Value(values[name], *percentile_interval(resampled[name])) for name in METRICS}
+    return ranked if len(ranked) == len(images) else None
 
 
-def _macro(images: Sequence[ImageScore], draws: NDArray[np.float64]) -> dict[str, Value]:
+def _macro(images: Sequence[ImageScore], draws: NDArray[np.float64], beta: float | None) -> dict[str, Value]:
     """Give the means over images of METRICS; draws: (resamples, images)."""
-    rows = [image.metrics() for image in images]
+    rows = [image.metrics(beta) for image in images]
     means = {}
-    for name in METRICS:
+    for name in rows[0]:
         values = np.array([row[name] for row in rows])
         mean = float(resampled_mean(np.ones((1, len(images))), values)[0])
         means[name] = Value(mean, *percentile_interval(resampled_mean(draws, values)))
     return means
 
 
-def _count_metrics(counts: Sequence[Counts]) -> dict[str, float]:
-    found, wrong, missed = _as_row(_summed(counts))
-    return {
-        "precision": float(precision(found, wrong)),
-        "recall": float(recall(found, missed)),
-        "f1": float(f_beta(found, wrong, missed)),
+def _count_metrics(counts: Sequence[Counts], beta: float | None) -> dict[str, float]:
+    return {name: float(value) for name, value in _metric_arrays(*_as_row(_summed(counts)), beta).items()}
+
+
+def _metric_arrays(
+    found: ArrayLike, wrong: ArrayLike, missed: ArrayLike, beta: float | None
+) -> dict[str, NDArray[np.float64]]:
+    values = {
+        "precision": precision(found, wrong),
+        "recall": recall(found, missed),
+        "f1": f_beta(found, wrong, missed),
     }
+    return values if beta is None else {**values, f"f{beta:g}": f_beta(found, wrong, missed, beta)}
 
 
 def _as_row(counts: Counts) -> tuple[int, int, int]:
@@ -253,8 +286,8 @@ def _count_columns(counts: Counts) -> dict[str, int]:
     }
 
 
-def _row(image: ImageScore) -> Row:
-    values = {name: _none_if_nan(value) for name, value in image.metrics().items()}
+def _row(image: ImageScore, beta: float | None) -> Row:
+    values = {name: _none_if_nan(value) for name, value in image.metrics(beta).items()}
     return {
         "image": image.name,
         **values,
@@ -288,7 +321,7 @@ def _check_names(picks_by_image: Mapping[str, Picks], truth_by_image: Mapping[st
         )
 
 
-def _of_image(radius: Mapping[str, float], name: str) -> float:
+def _of_image(radius: Mapping[str, Radius], name: str) -> Radius:
     if name not in radius:
         raise PicksError(f"no matching radius is known for {name}; give --radius or --diameter")
     return radius[name]

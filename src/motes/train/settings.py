@@ -7,7 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from motes.fairness import may_change
 
 Watched = Literal[
-    "auto", "best_f1", "average_precision", "pixel_f1", "pixel_best_f1", "pixel_iou", "pixel_auc"
+    "auto",
+    "best_f1",
+    "best_f2",
+    "best_f4",
+    "average_precision",
+    "pixel_f1",
+    "pixel_best_f1",
+    "pixel_iou",
+    "pixel_auc",
 ]
 
 
@@ -78,7 +86,7 @@ class Training(BaseModel):
     watch: Watched = Field(
         "auto",
         description="the validation metric that decides which epoch is best, and when to stop; auto: best_f1 "
-        "with picks, pixel_f1 with masks",
+        "with picks, or best_f4 where that is the goal, pixel_f1 with masks",
         json_schema_extra=may_change("stopping", "steps"),
     )
     patience: int = Field(
