@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motes.errors import InputError
-from motes.study.contrasts import Contrast, differences, factorial, pairs, steps
+from motes.study.contrasts import (
+    Contrast,
+    between_levels,
+    differences,
+    factorial,
+    mean_at,
+    pairs,
+    shares,
+    steps,
+)
 
 CROSSED = {
     "plain": {"attention": "none", "width": 16},
@@ -106,3 +115,43 @@ def test_differences_need_the_arms_in_one_shape():
         differences({"b": np.zeros((2, 3))}, contrast)
     with pytest.raises(InputError, match=r"shapes \[\(2, 3\), \(2, 4\)\]"):
         differences({"a": np.zeros((2, 3)), "b": np.zeros((2, 4))}, contrast)
+
+
+def test_levels_other_than_the_reference_are_compared_too():
+    factors = crossed([4, 3, 2])
+    names = [c.name for c in between_levels(factors)]
+    assert names == ["f0: 2 - 1", "f0: 3 - 1", "f0: 3 - 2", "f1: 2 - 1"]
+    values = {arm: 10.0 * levels["f0"] ** 2 + levels["f1"] for arm, levels in factors.items()}
+    arrays = {arm: np.full((1, 1), value) for arm, value in values.items()}
+    found = {c.name: differences(arrays, c).item() for c in between_levels(factors)}
+    assert found == pytest.approx({"f0: 2 - 1": 30, "f0: 3 - 1": 80, "f0: 3 - 2": 50, "f1: 2 - 1": 1})
+
+
+def test_the_mean_at_a_level_is_over_all_other_factors():
+    values = {"plain": 1, "gate": 3, "wide": 5, "wide gate": 10}
+    arrays = {arm: np.full((1, 1), float(value)) for arm, value in values.items()}
+    assert differences(arrays, mean_at(CROSSED, "attention", "gate")).item() == 6.5
+    assert differences(arrays, mean_at(CROSSED, "width", 16)).item() == 2
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 99))
+def test_shares_part_the_differences_of_the_arms_without_rest(counts, seed):
+    factors = crossed(counts)
+    rng = np.random.default_rng(seed)
+    found = shares(factors, {arm: rng.random() for arm in factors})
+    if len(factors) > 1:
+        assert sum(found.values()) == pytest.approx(1)
+        assert min(found.values()) >= 0
+    else:
+        assert found == {}
+
+
+def test_what_only_one_factor_does_is_its_share_alone_and_gaps_leave_it_unknown():
+    factors = crossed([3, 2])
+    found = shares(factors, {arm: 2.0 * levels["f0"] for arm, levels in factors.items()})
+    assert found == pytest.approx({("f0",): 1, ("f1",): 0, ("f0", "f1"): 0})
+    product = {
+        arm: float((levels["f0"] == 1) == (levels["f1"] == 1)) for arm, levels in crossed([2, 2]).items()
+    }
+    assert shares(crossed([2, 2]), product) == pytest.approx({("f0",): 0, ("f1",): 0, ("f0", "f1"): 1})
+    assert shares(factors, {}) == {}

@@ -20,7 +20,8 @@ from motes.simulate import world_folder
 from motes.simulate.worlds import HELD_OUT_STRUCTURES, TRAINING_STRUCTURES, Worlds
 from motes.study import data as study_data
 from motes.study.data import group_name, grouped, lay_out_data, world_of
-from motes.study.description import DrawnWorlds, Simulated, Study
+from motes.study.data_description import DrawnWorlds, Simulated
+from motes.study.description import Study
 from motes.study.file import check_study
 from motes.study.folder import Folder
 

@@ -8,6 +8,8 @@ from motes.errors import RecipeError
 from motes.study.description import Study
 from motes.study.file import check_study
 
+PARTS = {"train": 1, "validation": 1, "test": 1}
+
 
 def study(**values: Any) -> Study:
     return check_study(
@@ -94,6 +96,16 @@ def test_a_ladder_adds_changes_up_after_its_first_step() -> None:
             "a level of gate is called True: YAML reads on",
         ),
         ({"base": "a, b", "arms": {"a, b": None}}, "an arm is called 'a, b'"),
+        (
+            {"division": {"kind": "k_fold", "samples": 2}},
+            "division.samples is 2, but division.kind is k_fold",
+        ),
+        ({"published": {"source": "s", "values": {"aa": [1]}}}, "numbers of 'aa', which is no arm"),
+        (
+            {"data": {"worlds": PARTS, "tomograms": PARTS}},
+            "data has worlds and tomograms; images are of one kind",
+        ),
+        ({"data": {"tomograms": PARTS, "vary": {"snr": [1, 2]}}}, "data.vary is for groups of micrographs"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(values: dict[str, Any], words: str) -> None:

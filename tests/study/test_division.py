@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motes.errors import InputError
-from motes.study.description import Division
+from motes.errors import InputError, RecipeError
+from motes.study.data_description import Division
 from motes.study.division import folds_of
 
 GROUPS = [f"g{number}" for number in range(12)]
@@ -86,3 +86,40 @@ def test_too_few_groups_are_refused() -> None:
         InputError, match="have 3 groups, too few for hold_out with 2 to test on, 1 to validate"
     ):
         folds_of(GROUPS[:3], Division(validation=1, test=2))
+
+
+@given(
+    samples=st.integers(2, 3), validation=st.integers(1, 2), test=st.integers(1, 3), seed=st.integers(0, 9)
+)
+def test_samples_share_the_test_and_nothing_else(samples: int, validation: int, test: int, seed: int) -> None:
+    division = Division(samples=samples, validation=validation, test=test, seed=seed)
+    made = folds_of(GROUPS, division)
+    assert len(made) == samples
+    tested = [{group for group, part in fold.items() if part == "test"} for fold in made]
+    assert all(each == tested[0] and len(each) == test for each in tested)
+    used = [group for fold in made for group, part in fold.items() if part != "test"]
+    assert len(used) == len(set(used)) == len(GROUPS) - test
+    for fold in made:
+        assert Counter(fold.values())["validation"] == validation
+        assert "train" in fold.values()
+
+
+def test_samples_deal_out_the_parts_that_a_table_names() -> None:
+    parts = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "validation", "f": "test"}
+    one, other = folds_of(list(parts), Division(samples=2), parts)  # type: ignore[arg-type]
+    assert {group for fold in (one, other) for group in fold} == set(parts)
+    assert one.keys() & other.keys() == {"f"}
+    assert all(parts[group] == part for fold in (one, other) for group, part in fold.items())
+
+
+def test_too_few_groups_for_samples_are_refused() -> None:
+    with pytest.raises(InputError, match="have 5 groups, too few for 2 samples with 1 to validate on"):
+        folds_of(GROUPS[:5], Division(samples=2, test=2))
+    parts = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+    with pytest.raises(InputError, match="names 1 groups for validation, too few for 2 samples"):
+        folds_of(list(parts), Division(samples=2), parts)  # type: ignore[arg-type]
+
+
+def test_samples_are_of_a_hold_out_only() -> None:
+    with pytest.raises(RecipeError, match=r"samples is 2, but division.kind is k_fold"):
+        Division(kind="k_fold", samples=2)

@@ -11,6 +11,7 @@ from motes.data.paint import paint
 from motes.data.sampling import Labelled
 from motes.jobs.training_data import Prepared
 from motes.recipe import Recipe
+from motes.score.metrics import Counts
 from motes.study.examine import Ensemble, Examiner, Mean, regions, with_centres
 
 DIAMETER = 12.0
@@ -113,6 +114,56 @@ def test_classes_count_by_their_weights() -> None:
     assert scores["recall"] == pytest.approx((3 * 1 + 1 * 0.5) / 4)
     assert scores["true_positives"] == 3
     assert found.tolist() == [True, True, True, False]
+
+
+def two_classes(**values: object) -> tuple[Recipe, Prepared]:
+    classes = [{"name": "a", "weight": 3}, {"name": "b", "weight": 1}]
+    recipe = Recipe.model_validate(
+        {"name": "r", "classes": classes, "working_diameter": None, "target": {"radius": 1.0}, **values}
+    )
+    labelled = replace(prepared().labelled, classes=np.array([0, 0, 1, 1]))
+    return recipe, replace(prepared(), labelled=labelled, working=(DIAMETER, DIAMETER))
+
+
+@pytest.mark.parametrize("metric", ["f1", "f4"])
+def test_several_classes_have_scores_together_and_counts_of_each(
+    monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
+    recipe, image = two_classes()
+    maps = np.concatenate([map_of(POINTS[:2], 0.9), map_of(POINTS[2:3], 0.9)])
+    monkeypatch.setattr("motes.study.examine.maps_of", lambda *_: maps)
+    examiner = Examiner(recipe, torch.float32, metric)
+    (found,) = examiner.examine({"n": "n"}, [Ensemble("n", ("n",))], [image], [image])  # type: ignore[dict-item]
+    (counts,) = found.classes
+    assert counts["a"].strict == counts["a"].official == Counts(2, 0, 0)
+    assert counts["b"].strict == counts["b"].official == Counts(1, 0, 1)
+    half = 17 / (17 + 16)
+    assert found.scores[0]["f4"] == pytest.approx((3 + half) / 4)
+    assert found.scores[0]["czii"] == pytest.approx((3 + half) / 4)
+
+
+def test_a_threshold_for_f4_takes_no_pick_that_f4_calls_wrong() -> None:
+    """A pick at a third of the diameter is right within half of it, and wrong within a quarter."""
+    off = np.array([[0.0, DIAMETER / 3]])
+    maps = np.maximum(map_of(POINTS[:2], 0.9), map_of(POINTS[2:] + off, 0.3))
+    fitted = {}
+    for metric in ("f1", "f4"):
+        examiner = Examiner(RECIPE, torch.float32, metric)
+        seen = examiner.seen(maps, prepared())
+        fitted[metric] = examiner.fitted([seen.picks], [prepared()])["particle"]
+    assert fitted["f1"] < 0.31
+    assert fitted["f4"] > 0.5
+
+
+def test_one_class_has_no_scores_of_several_unless_they_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("motes.study.examine.maps_of", lambda *_: map_of(POINTS, 0.9))
+    models, ensembles = {"n": "n"}, [Ensemble("n", ("n",))]
+    (found,) = EXAMINER.examine(models, ensembles, [prepared()], [prepared()])  # type: ignore[arg-type]
+    assert found.classes == []
+    assert "f4" not in found.scores[0]
+    deciding = replace(EXAMINER, metric="czii")
+    (found,) = deciding.examine(models, ensembles, [prepared()], [prepared()])  # type: ignore[arg-type]
+    assert found.scores[0]["czii"] == found.scores[0]["f4"] == 1.0
 
 
 def masked() -> Prepared:

@@ -12,11 +12,12 @@ import pytest
 from motes.figures.study_results import AuditRow
 from motes.jobs.training_data import MANIFEST
 from motes.output import write_text
+from motes.study.data_description import Division
 from motes.study.description import Study
 from motes.study.folder import Folder, Unit, items_of_tests, training_units
 from motes.study.report_audit import audit_of
 from motes.study.results import read_results
-from study_folder import made_up_folder, write_test
+from study_folder import IMAGES, made_up_folder, write_test
 
 GATED = "test/fold-0/gated"
 TOGETHER = "test/fold-0/ensembles of arms"
@@ -128,6 +129,59 @@ def test_an_image_of_two_parts_is_found_in_the_fold_that_has_it(made: Made) -> N
         "fold 1: the test image c1 is c1, of train",
         "fold 1: the group c is tested, and used before",
     ]
+
+
+OTHERS = [("e1", "train", "e", "pixels of e1"), ("f1", "validation", "f", "pixels of f1")]
+
+
+def second_sample(
+    made: Made, used: Sequence[tuple[str, ...]], images: Sequence[tuple[str, str]] = IMAGES
+) -> Made:
+    """The study with a second sample, whose nets are trained on other images and tested on the same."""
+    study, folder = made[0].model_copy(update={"division": Division(samples=2)}), made[1]
+    for unit in training_units(study, 2):
+        if unit.fold == 1:
+            trained(folder, unit, at(9), used)
+    for arm in study.all_arms:
+        nets = {f"{arm}/{seed}": (lambda _: 0.5) for seed in (0, 1)}
+        write_test(folder, f"test/fold-1/{arm}", nets, images=images, fold=1)
+        name_nets(folder, f"test/fold-1/{arm}")
+    return study, folder
+
+
+def test_samples_that_share_the_test_alone_pass(made: Made) -> None:
+    rows = checked(second_sample(made, OTHERS), folds=2)
+    assert (rows["samples"].outcome, rows["samples"].where) == ("same", [])
+    assert rows["samples"].evidence == (
+        "sample 0: 2 images to train and validate on, 5 to test on; "
+        "sample 1: 2 images to train and validate on, 5 to test on"
+    )
+    assert rows["groups"].outcome == "same"
+    assert "samples" not in checked(made)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (("copy", "train", "e", "pixels of c1"), "samples 0 and 1 have the image copy in common"),
+        (("c9", "train", "c", "pixels of c9"), "samples 0 and 1 have the group c in common"),
+    ],
+)
+def test_samples_with_an_image_or_a_group_in_common_fail(
+    made: Made, other: tuple[str, ...], words: str
+) -> None:
+    row = checked(second_sample(made, [*OTHERS, other]), folds=2)["samples"]
+    assert (row.outcome, row.where) == ("failed", [words])
+
+
+def test_samples_that_were_tested_on_different_images_fail(made: Made) -> None:
+    row = checked(second_sample(made, OTHERS, IMAGES[:-1]), folds=2)["samples"]
+    assert (row.outcome, row.where) == ("failed", ["samples 0 and 1 were tested on different images"])
+
+
+def test_a_sample_that_is_missing_leaves_it_unknown(made: Made) -> None:
+    study = made[0].model_copy(update={"division": Division(samples=2)})
+    assert checked((study, made[1]), folds=2)["samples"].outcome == "unknown"
 
 
 def test_without_results_nothing_is_known(made: Made) -> None:

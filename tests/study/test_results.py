@@ -1,10 +1,12 @@
 """What tests found, as arrays."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from motes.study.description import METRICS, OF_CLASSES
 from motes.study.results import read_results, recall_of_kinds
 from study_folder import IMAGES, made_up_folder, made_up_study, write_test
 
@@ -28,6 +30,44 @@ def test_a_net_that_is_missing_leaves_its_column_unknown(tmp_path: Path) -> None
     assert np.isnan(row.values["f1"][:, 0]).all()
     assert np.isnan(row.values["f1"][:, 1]).tolist() == [False, False, True, False, False]
     assert row.found[0] == [None] * 5
+
+
+def test_classes_are_scored_in_all_images_together_and_by_themselves(tmp_path: Path) -> None:
+    study, folder = made_up_folder(tmp_path)
+    path = folder.tested("test/fold-0/plain")
+    record = json.loads(path.read_text())
+    record["weights"] = {"a": 1, "b": 2}
+    whole, half = [[1, 0, 0]] * 5, [[1, 0, 1]] * 5
+    for net in record["nets"]:
+        net["classes"] = {
+            "a": {"strict": whole, "official": whole},
+            "b": {"strict": half, "official": half},
+        }
+    path.write_text(json.dumps(record))
+    results = read_results(study, folder, 1)
+    half_found = 17 / (17 + 16)
+    together = results.together(results.rows["plain"])
+    np.testing.assert_allclose(together["f4"], [[(1 + 2 * half_found) / 3] * 2])
+    np.testing.assert_allclose(together["czii"], together["f4"])
+    assert results.of_classes(results.rows["plain"])["b"] == pytest.approx(
+        {"f4": half_found, "czii": half_found, "precision": 1, "recall": 0.5}
+    )
+    assert np.isnan(results.together(results.rows["gated"])["f4"]).all()
+    assert results.of_classes(results.rows["gated"]) == {}
+
+
+def test_scores_of_several_classes_are_reported_where_they_are_known_or_decide(tmp_path: Path) -> None:
+    study, folder = made_up_folder(tmp_path)
+    for item in ("plain", "gated", "ensembles of arms"):
+        path = folder.tested(f"test/fold-0/{item}")
+        record = json.loads(path.read_text())
+        for net in record["nets"]:
+            for scores in net["scores"]:
+                del scores["f4"], scores["czii"]
+        path.write_text(json.dumps(record))
+    results = read_results(study, folder, 1)
+    assert results.metrics("f1") == [metric for metric in METRICS if metric not in OF_CLASSES]
+    assert results.metrics("f4")[-1] == "f4"
 
 
 def test_recall_among_hard_particles_counts_every_seed(tmp_path: Path) -> None:

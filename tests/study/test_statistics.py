@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from motes.study.statistics import Effect, estimate, holm, in_words, paired_t, wilcoxon
+from motes.study.variance import training_spread
 
 SHAPES = [(8, 20), (4, 5, 3), (2, 2, 2, 2, 9)]  # images in each group: fixed groups, then random ones
 
@@ -182,6 +183,33 @@ def test_intervals_hold_the_truth_as_often_as_they_should(sizes):
     assert 930 <= held <= 980
 
 
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_intervals_hold_the_truth_where_nets_were_trained_on_two_samples_of_images(seeds):
+    """Groups and images are the same for both samples; each has a level, seeds and a rest of its own."""
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(1000):
+        shared, groups = drawn(SHAPES[1] * 2, 1, random, (0.5, 1, 0, 0, 0))
+        own = [drawn(SHAPES[1] * 2, seeds, random, (0, 0, 0.5, 0.5, 1))[0] + level for level in (-0.4, 1.0)]
+        effect = estimate(shared + np.concatenate(own, axis=1), groups, np.repeat([0, 1], seeds))
+        held += effect.low <= 0.3 <= effect.high
+    assert 925 <= held <= 985
+
+
+def test_samples_have_equal_weight_and_a_seed_that_is_missing_counts_in_its_sample_alone():
+    d = np.array([[0.0, 0, 3, 3], [1, 1, 4, np.nan], [2, 2, 5, 5]])
+    assert estimate(d, [0, 1, 2], [0, 0, 1, 1]).value == pytest.approx(2.5)
+    d[:, 3] = np.nan
+    found = estimate(d, [0, 1, 2], [0, 0, 1, 1])
+    assert found.value == pytest.approx(2.5)
+    assert (found.images, found.seeds) == (3, 3)
+
+
+def test_one_sample_is_no_other_than_none():
+    d, groups = drawn((4, 5, 3), 3, np.random.default_rng(1))
+    assert astuple(estimate(d, groups, [0, 0, 0])) == pytest.approx(astuple(estimate(d, groups)))
+
+
 def test_tests_on_images_are_those_of_scipy_on_their_means_over_seeds():
     d, groups = drawn((7, 9), 3, np.random.default_rng(0))
     means = d.mean(axis=1)
@@ -217,3 +245,21 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(p_values):
                 break
             rejected.add(index)
         assert set(np.flatnonzero(adjusted <= level)) == rejected
+
+
+def test_the_spread_of_trainings_is_parted_into_samples_and_seeds():
+    rng = np.random.default_rng(0)
+    tables = [
+        rng.normal(0, 0.03, (4, 1)) + rng.normal(0, 0.01, (4, 3)) + rng.normal(0.5, 0.1) for _ in range(4000)
+    ]
+    found = training_spread(tables)
+    assert (found.samples, found.seeds) == pytest.approx((0.03, 0.01), rel=0.03)
+    assert found.tables == 4000
+
+
+def test_with_one_seed_the_spread_of_samples_holds_that_of_seeds_and_gaps_are_left_out():
+    found = training_spread([np.array([[0.5], [0.7]]), np.array([[0.5], [np.nan]])])
+    assert found.samples == pytest.approx(0.2 / 2**0.5)
+    assert np.isnan(found.seeds)
+    assert found.tables == 1
+    assert training_spread([]).tables == 0

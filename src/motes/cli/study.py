@@ -149,6 +149,8 @@ def _tell_report(folder: Path) -> None:
 
     found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     OUT.print(found["answer"], markup=False)
+    for effect in found["effects"]:
+        OUT.print(effect["words"], markup=False)
     for caveat in found["caveats"]:
         OUT.print(caveat, markup=False)
     wrong = [row for row in found["audit"] if row["outcome"] in ("failed", "unknown")]

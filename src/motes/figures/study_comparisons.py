@@ -51,14 +51,18 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
             *numbers("bootstrap", "p (t, images)", "p (Wilcoxon, images)"),
         ],
         [("", groups[0][1])] if list(kinds) == ["pair"] else groups,
-        _comparison_meanings(methods),
+        _comparison_meanings(methods, any(each.by_sample for each in comparisons)),
     )
 
 
 def _comparison_row(each: Comparison, with_method: bool) -> Row:
     return [
         (each.name, f"{_rests_on(each)}{f'; {each.method}' if with_method else ''}"),
-        (signed(each.difference.value), difference_range(each.difference.low, each.difference.high)),
+        (
+            signed(each.difference.value),
+            difference_range(each.difference.low, each.difference.high),
+            *([" and ".join(map(signed, each.by_sample))] if each.by_sample else []),
+        ),
         percent(each.relative),
         p_words(each.p),
         p_words(each.p_holm),
@@ -75,12 +79,14 @@ def _stacked(low: float, high: float) -> Cell:
 
 
 def _rests_on(each: Comparison) -> str:
-    numbers_of = ((each.groups, "group"), (each.images, "image"), (each.seeds, "seed"))
+    numbers_of = [(each.groups, "group"), (each.images, "image"), (each.seeds, "seed")]
+    numbers_of += [(each.samples, "sample")] if each.by_sample else []
     return ", ".join(counted(number, word) for number, word in numbers_of)
 
 
-def _comparison_meanings(methods: Sequence[str]) -> list[tuple[str, str]]:
+def _comparison_meanings(methods: Sequence[str], samples: bool) -> list[tuple[str, str]]:
     by = f". It is a {methods[0]}" if len(methods) == 1 and methods[0] else ""
+    by += ". Below that the difference in each sample by itself" if samples else ""
     return [
         ("comparison", "below each: what it rests on; groups are what is independent of one another"),
         (

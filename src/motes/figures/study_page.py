@@ -19,6 +19,7 @@ from motes.figures.study_comparisons import (
 )
 from motes.figures.study_costs import cost_table, gain_table
 from motes.figures.study_curves import MOST_LINES, learning_plot, small_multiples
+from motes.figures.study_factors import factor_tables, levels_plot, time_plot
 from motes.figures.study_plots import forest_plots, interaction_plot, staircase, values_plot
 from motes.figures.study_results import Arm, AuditRow, Shown, StudyResults
 from motes.figures.study_tables import (
@@ -97,7 +98,7 @@ def write_study_page(path: Path, results: StudyResults) -> None:
         audit_words=audit_in_words(results.audit),
         outcomes=OUTCOMES,
         audit=[(row, *_evidence(row)) for row in results.audit],
-        arms=arm_tables(results),
+        arms=[*arm_tables(results), *factor_tables(results)],
         arms_plot=_arms_plot(results),
         failed=failed_runs(results.arms),
         declared=difference_table(results),
@@ -157,8 +158,12 @@ def _evidence(row: AuditRow) -> tuple[list[str], list[str]]:
 
 def _arms_plot(results: StudyResults) -> Figure:
     targets = f" Dashed: {listed(list(results.targets))}." if results.targets else ""
+    published = results.published.values if results.published else {}
+    targets += (
+        " Short upright lines: what others published of the arm, one for each sample." if published else ""
+    )
     return Figure(
-        values_plot(results.arms, results.base, results.metric, results.targets),
+        values_plot(results.arms, results.base, results.metric, results.targets, published),
         f"{metric_words(results.metric)} of each arm",
         f"The mean {metric_words(results.metric)} of each arm on the test images, with its 95 % interval. The diamond "
         f"and the dotted line are the base, {results.base}; squares are ensembles.{targets} Overlapping intervals do "
@@ -195,6 +200,14 @@ def _comparison_plots(results: StudyResults) -> list[Figure]:
             f"The ladder: {name} after each step, every step on top of those before it, with 95 % intervals."
         )
         figures.append(Figure(staircase(steps, results.metric, results.targets), f"{name} by step", words))
+    levels = levels_plot(results.effects, results.metric)
+    if levels:
+        words = f"The mean {name} of each level of each factor, with its 95 % interval, and the minutes of a training."
+        figures.append(Figure(levels, f"{name} by level of each factor", words))
+    over_time = time_plot(results.arms, results.metric) if results.factors else ""
+    if over_time:
+        words = f"{name} of each arm over its minutes of training. Dashed, with names: no arm is better in less time."
+        figures.append(Figure(over_time, f"{name} over training time", words))
     crossed = interaction_plot(results.arms, results.factors, results.metric)
     if crossed:
         words = f"How the factors act together on {name}: where lines run side by side, their effects add up."

@@ -37,8 +37,17 @@ LINES = ("-", "--", "-.", ":")
 Named = tuple[str, Interval]
 
 
-def values_plot(arms: Sequence[Arm], base: str, metric: str, targets: Mapping[str, float]) -> str:
-    """SVG of the value of a metric by arm with its interval, ensembles below, targets as dashed lines."""
+def values_plot(
+    arms: Sequence[Arm],
+    base: str,
+    metric: str,
+    targets: Mapping[str, float],
+    published: Mapping[str, Sequence[float]] | None = None,
+) -> str:
+    """SVG of the value of a metric by arm with its interval, ensembles below, targets as dashed lines.
+
+    published: by arm, what others found: short upright lines.
+    """
     nets, ensembles = [arm for arm in arms if not arm.ensemble], [arm for arm in arms if arm.ensemble]
     places = _rows([arm.name for arm in nets], [arm.name for arm in ensembles])
     with plot_style():
@@ -46,8 +55,10 @@ def values_plot(arms: Sequence[Arm], base: str, metric: str, targets: Mapping[st
         axes = figure.subplots()
         for arm, place in zip([*nets, *ensembles], places, strict=True):
             colour, marker = _look(arm, base)
-            _interval(axes, place, value_of(arm, metric), colour, marker)
+            draw_interval(axes, place, value_of(arm, metric), colour, marker)
             _beside(axes, place, shown(value_of(arm, metric).value))
+            of_others = (published or {}).get(arm.name, ())
+            axes.plot(of_others, [place] * len(of_others), "|", color=SECOND, ms=11, mew=1.4)
         of_base = next((value_of(arm, metric).value for arm in arms if arm.name == base), np.nan)
         if isfinite(of_base):
             axes.axvline(of_base, color=FAINT, lw=0.8, ls=":", zorder=0)
@@ -122,7 +133,7 @@ def _forest_plot(comparisons: Sequence[Comparison], limits: tuple[float, float])
             if each.guessed is not None:
                 low, high = (bound / 100 for bound in each.guessed)
                 axes.barh(place, high - low, left=low, height=0.62, color=SECOND, alpha=0.25, lw=0)
-            _interval(axes, place, each.difference, FIRST, "o", filled=each.words in DISTINCT)
+            draw_interval(axes, place, each.difference, FIRST, "o", filled=each.words in DISTINCT)
             _beside(axes, place, signed(each.difference.value))
         _name_rows(axes, places, names)
         axes.set(
@@ -140,7 +151,7 @@ def staircase(steps: Sequence[Arm], metric: str, targets: Mapping[str, float]) -
         axes = figure.subplots()
         axes.step(places, values, where="mid", color=FIRST, lw=1, alpha=0.6)
         for place, arm in zip(places, steps, strict=True):
-            _interval(axes, place, value_of(arm, metric), FIRST, "o", upright=True)
+            draw_interval(axes, place, value_of(arm, metric), FIRST, "o", upright=True)
         _target_levels(axes, targets)
         _name_steps(axes, places, [arm.name for arm in steps])
         axes.set_ylabel(f"{metric_words(metric)} on test images")
@@ -230,7 +241,7 @@ def mean_at(placed: Mapping[tuple[str, ...], Arm], metric: str, levels: Mapping[
     return float(np.mean([value_of(arm, metric).value for arm in chosen]))
 
 
-def _interval(
+def draw_interval(
     axes: "Axes",
     place: float,
     interval: Interval,

@@ -45,12 +45,26 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class OfSample:
+    """What an arm reached when it was trained on one sample.
+
+    values: of each metric, means over test images and seeds. together: F4 and the challenge's score of all test images
+    together. minutes: of training, None where it was not measured.
+    """
+
+    values: Mapping[str, float]
+    together: Mapping[str, float]
+    minutes: float | None
+
+
+@dataclass(frozen=True)
 class Arm:
     """One arm, or an ensemble of arms' nets.
 
     differs: its declared difference from the base, as words key=value. values: of each metric, on the test images.
     curves: by name (metrics of validation, loss, learning_rate). failed: reasons of runs that failed. stability: spread
-    (standard deviation) of the watched validation metric over the last epochs, the mean over runs.
+    (standard deviation) of the watched validation metric over the last epochs, the mean over runs. samples: by sample,
+    where there are several. classes: by class its scores in all test images together, where there are several.
     """
 
     name: str
@@ -63,6 +77,8 @@ class Arm:
     failed: Sequence[str] = ()
     stability: float | None = None
     ensemble: bool = False
+    samples: Sequence[OfSample] = ()
+    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,8 @@ class Comparison:
     'not distinguishable from no difference', or why nothing can be said. p: of the interval's own test; p_holm:
     corrected for all comparisons of this metric, those of ensembles apart. bootstrap: the hierarchical bootstrap's
     interval. paired_t, wilcoxon: p over images, as if these were independent. guessed: what was expected beforehand,
-    lowest and highest, in points of 100 of the metric.
+    lowest and highest, in points of 100 of the metric. by_sample: the difference in each sample by itself, where there
+    are several. minutes: by which training becomes longer, nan where it was not measured.
     """
 
     name: str
@@ -98,6 +115,53 @@ class Comparison:
     seeds: int
     method: str
     guessed: tuple[float, float] | None = None
+    samples: int = 1
+    by_sample: Sequence[float] = ()
+    minutes: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of a factor: the mean of the arms that have it, and of their minutes of training."""
+
+    name: str
+    mean: Interval
+    minutes: float
+
+
+@dataclass(frozen=True)
+class FactorEffect:
+    """What a factor, or an interaction of several, does in the deciding metric.
+
+    factors: their names. levels: of a factor by itself. share: in the differences among the arms, nan where unknown.
+    comparisons: its own among those of the study. words: a few sentences.
+    """
+
+    factors: tuple[str, ...]
+    levels: Sequence[Level]
+    share: float
+    comparisons: Sequence[Comparison]
+    words: str
+
+
+@dataclass(frozen=True)
+class SpreadRow:
+    """How much trainings differ: standard deviations in the deciding metric, averaged over so many tables."""
+
+    what: str
+    samples: float
+    seeds: float
+    tables: int
+
+
+@dataclass(frozen=True)
+class PublishedNumbers:
+    """What others found. values, minutes: by arm, of each sample. lines: by name, in the deciding metric."""
+
+    source: str
+    values: Mapping[str, Sequence[float]]
+    minutes: Mapping[str, Sequence[float]]
+    lines: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -164,7 +228,8 @@ class StudyResults:
     ('target', 'previous best'), values of the deciding metric to draw as lines. plan: (what, how much) of what was said
     before the study ran: runs, hours, the effect that it can detect. worst: by arm, the (image, group, value) with the
     lowest values. caveats: what the reader must know. method: paragraphs; references: what they cite. factors: by name,
-    its levels, where the design is a factorial. watched: the name of the validation curve to draw.
+    its levels, where the design is a factorial. watched: the name of the validation curve to draw. effects: of factors
+    and their interactions. spreads: between trainings. published: by others.
     """
 
     name: str
@@ -191,6 +256,9 @@ class StudyResults:
     watched: str
     factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ladder: Sequence[str] = ()
+    effects: Sequence[FactorEffect] = ()
+    spreads: Sequence[SpreadRow] = ()
+    published: PublishedNumbers | None = None
 
     @property
     def passed(self) -> bool:

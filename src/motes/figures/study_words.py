@@ -6,11 +6,12 @@ from motes.figures.pages import METRIC_NAMES, shown
 from motes.figures.study_results import Interval
 
 UNKNOWN = "undefined"
+NAMES = {**METRIC_NAMES, "f4": "F4", "czii": "challenge score"}
 
 
 def metric_words(metric: str) -> str:
     """The name of a metric in running text."""
-    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+    return NAMES.get(metric, metric.replace("_", " "))
 
 
 def signed(value: float | None, digits: int = 4) -> str:

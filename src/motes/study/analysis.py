@@ -8,8 +8,8 @@ import numpy as np
 
 from motes.figures.study_results import Comparison, Interval
 from motes.score.statistics import percentile_interval
-from motes.study.contrasts import Contrast, differences, factorial, pairs, steps
-from motes.study.description import METRICS, Study
+from motes.study.contrasts import Contrast, between_levels, differences, factorial, pairs, steps
+from motes.study.description import Study
 from motes.study.resampling import hierarchical_bootstrap
 from motes.study.results import Results, Row, Values
 from motes.study.statistics import estimate, holm, in_words, paired_t, wilcoxon
@@ -21,9 +21,17 @@ UNCLEAR_AMONG_MANY = "not distinguishable from no difference, once corrected for
 def contrasts_of(study: Study) -> list[Contrast]:
     """What a study compares: factors' effects, or each arm with the base, and each step of the ladder with the last."""
     if study.factors:
-        return factorial(study.levels)
+        return _effects(study)
     alone = [arm for arm in study.all_arms if arm not in study.steps[2:]]
     return [*pairs(alone, study.base), *steps(study.steps)[1:], *_whole_ladder(study)]
+
+
+def _effects(study: Study) -> list[Contrast]:
+    """Main effects of each pair of levels, factor by factor, then interactions."""
+    found = factorial(study.levels)
+    main = [*(each for each in found if each.kind == "main effect"), *between_levels(study.levels)]
+    by_factor = [each for name in study.factors for each in main if each.name.startswith(f"{name}: ")]
+    return [*by_factor, *(each for each in found if each.kind == "interaction")]
 
 
 def _whole_ladder(study: Study) -> list[Contrast]:
@@ -37,7 +45,7 @@ def compare(study: Study, results: Results) -> list[Comparison]:
     rows = {name: row for name, row in results.rows.items() if not row.ensemble}
     contrasts = [each for each in contrasts_of(study) if all(arm in rows for arm in each.weights)]
     made: list[Comparison] = []
-    for metric in METRICS:
+    for metric in results.metrics(study.metric):
         tables = {name: row.values[metric] for name, row in rows.items()}
         between = [_comparison(study, metric, each, tables, results) for each in contrasts]
         made += [*corrected(between), *corrected(list(_of_ensembles(study, metric, results)))]
@@ -49,10 +57,11 @@ def _comparison(
 ) -> Comparison:
     """One contrast in one metric; the values of its two arms, where it has two, are those of what both have."""
     d = differences(tables, contrast)
-    effect = estimate(d, results.groups)
+    repeats = results.repeats(d)
+    effect = estimate(repeats.values, repeats.groups, repeats.sample_of)
     arm, base = two_arms(contrast)
     common = {name: np.where(np.isnan(d), np.nan, tables[name]) for name in (arm, base) if name}
-    means = {name: estimate(values, results.groups).value for name, values in common.items()}
+    means = {name: mean_of(values, results) for name, values in common.items()}
     return Comparison(
         name=contrast.name,
         kind=contrast.kind,
@@ -66,15 +75,32 @@ def _comparison(
         words=in_words(effect),
         p=effect.p,
         p_holm=math.nan,
-        bootstrap=percentile_interval(hierarchical_bootstrap(d, results.groups)),
-        paired_t=paired_t(d, results.groups).p,
-        wilcoxon=wilcoxon(d, results.groups).p,
+        bootstrap=percentile_interval(hierarchical_bootstrap(repeats.averaged, repeats.groups)),
+        paired_t=paired_t(repeats.values, repeats.groups).p,
+        wilcoxon=wilcoxon(repeats.values, repeats.groups).p,
         groups=effect.groups,
         images=effect.images,
-        seeds=effect.seeds,
-        method=effect.method,
+        seeds=min(effect.seeds, repeats.seeds) if results.samples > 1 else effect.seeds,
+        samples=repeats.samples,
+        by_sample=means_of_samples(d, results),
+        method="; ".join(filter(None, [effect.method, repeats.words])),
         guessed=guessed_gain(study, contrast) if metric == study.metric else None,
     )
+
+
+def mean_of(values: Values, results: Results) -> float:
+    """The mean of values (images, seeds) as the statistics take it; nan where there are none."""
+    repeats = results.repeats(values)
+    return estimate(repeats.values, repeats.groups, repeats.sample_of).value
+
+
+def means_of_samples(values: Values, results: Results) -> tuple[float, ...]:
+    """The mean of values (images, seeds) in each sample by itself; empty for a study without samples."""
+    if results.samples == 1:
+        return ()
+    folds = np.array([image.fold for image in results.images])
+    groups = results.groups
+    return tuple(estimate(values[folds == n], groups[folds == n]).value for n in range(results.samples))
 
 
 def two_arms(contrast: Contrast) -> tuple[str, str]:
@@ -144,6 +170,7 @@ def _arm_of(ensemble: str, study: Study) -> str:
 
 def interval_of(row: Row, metric: str, results: Results) -> Interval:
     """The mean of a metric over groups, images and seeds, with its interval; no metric is outside of 0 to 1."""
-    effect = estimate(row.values[metric], results.groups)
+    repeats = results.repeats(row.values[metric])
+    effect = estimate(repeats.values, repeats.groups, repeats.sample_of)
     low, high = np.clip([effect.low, effect.high], 0, 1).tolist()
     return Interval(effect.value, low, high)

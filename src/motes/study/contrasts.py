@@ -18,11 +18,11 @@ ROUNDING = 1e-12  # a difference this small beside the values is none
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference of arms: the sum of weight times value. weights: by arm, their sum is zero."""
+    """A difference of arms: the sum of weight times value. weights: by arm, their sum is zero, or 1 for a mean."""
 
     name: str
     weights: Mapping[str, float]
-    kind: Literal["pair", "step", "main effect", "interaction"]
+    kind: Literal["pair", "step", "main effect", "interaction", "mean"]
 
 
 def pairs(arms: Sequence[str], base: str) -> list[Contrast]:
@@ -55,6 +55,58 @@ def factorial(factors: Mapping[str, Levels], order: int = 2) -> list[Contrast]:
         for names in combinations(levels, count)
         for chosen in product(*(levels[name][1:] for name in names))
     ]
+
+
+def between_levels(factors: Mapping[str, Levels]) -> list[Contrast]:
+    """Give the main effects that `factorial` leaves out: of each pair of levels neither of which is the reference.
+
+    Of three or four levels people ask for all differences, such as of two kinds of attention; these are sums of those
+    in `factorial`. Raises InputError as that.
+    """
+    levels = levels_by_factor(factors)
+    check_crossed(factors, levels)
+    return [
+        effect(factors, {**levels, name: [low, *levels[name]]}, {name: high})
+        for name in levels
+        for low, high in combinations(levels[name][1:], 2)
+    ]
+
+
+def mean_at(factors: Mapping[str, Levels], name: str, level: Hashable) -> Contrast:
+    """Give the mean of the arms at one level of a factor, over all other factors; its weights sum to 1."""
+    there = [arm for arm, described in factors.items() if described[name] == level]
+    weights = {arm: (arm in there) / len(there) for arm in factors}
+    return Contrast(f"{name} {level}", weights, "mean")
+
+
+def shares(factors: Mapping[str, Levels], values: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+    """Give the share of each factor, and of each interaction, in the differences among the arms; they sum to 1.
+
+    values: by arm. The sum of squares of a balanced design, parted without rest (Fisher 1925); empty where all arms
+    are equal, or a value is missing. What trainings differ by chance is in all of them.
+    """
+    levels = levels_by_factor(factors)
+    table = np.full([len(found) for found in levels.values()], np.nan)
+    for arm, described in factors.items():
+        table[tuple(found.index(described[name]) for name, found in levels.items())] = values.get(
+            arm, math.nan
+        )
+    whole = float(((table - table.mean()) ** 2).sum())
+    if not whole > 0:
+        return {}
+    numbers = range(len(levels))
+    parts: dict[tuple[int, ...], NDArray[np.float64]] = {(): table.mean(keepdims=True)}
+    for count in range(1, len(levels) + 1):
+        for chosen in combinations(numbers, count):
+            others = tuple(number for number in numbers if number not in chosen)
+            below = [part for own, part in parts.items() if set(own) < set(chosen)]
+            parts[chosen] = table.mean(axis=others, keepdims=True) - sum(below)
+    names = list(levels)
+    return {
+        tuple(names[number] for number in own): float((part**2).sum() * table.size / part.size) / whole
+        for own, part in parts.items()
+        if own
+    }
 
 
 def levels_by_factor(factors: Mapping[str, Levels]) -> dict[str, list[Hashable]]:

@@ -16,9 +16,10 @@ from motes.jobs.simulate import WorldsRequest, simulate_worlds
 from motes.jobs.telling import Teller
 from motes.simulate import MicrographWorld, write_micrographs
 from motes.simulate.worlds import Worlds
-from motes.study.description import Division, DrawnWorlds, Simulated
+from motes.study.data_description import Division, DrawnWorlds, Simulated
 from motes.study.division import Fold, folds_of
 from motes.study.folder import Folder
+from motes.study.tomogram_data import rows_of_tomograms
 
 Row = Mapping[str, str]
 MOST_NAMED = 12  # groups of one part
@@ -58,9 +59,11 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
         )
     write_data_rows(folder.table, rows)
     folds = folds_of([row["group"] for row in rows], study.division, _given_parts(rows))
+    what = "sample" if study.division.samples > 1 else "fold"
     for number, fold in enumerate(folds):
-        teller.say(f"fold {number}: {_parts_in_words(fold)}")
-        write_data_rows(folder.fold(number), [{**row, "split": fold[row["group"]]} for row in rows])
+        teller.say(f"{what} {number}: {_parts_in_words(fold)}")
+        used = [row for row in rows if row["group"] in fold]  # a sample leaves out what the others have
+        write_data_rows(folder.fold(number), [{**row, "split": fold[row["group"]]} for row in used])
     return len(folds)
 
 
@@ -138,6 +141,9 @@ def _simulated_rows(study: WithData, folder: Folder, teller: Teller) -> list[dic
         )
     if study.data.worlds is not None:
         return _rows_of_worlds(study.data, study.data.worlds, folder, teller)
+    if study.data.tomograms is not None:
+        samples, out = study.division.samples, folder.simulated
+        return rows_of_tomograms(study.data, study.data.tomograms, samples, out, teller)
     rows: list[dict[str, str]] = []
     total = study.data.groups * study.data.images
     with teller.progress("simulating", total, "micrographs") as done:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from motes.errors import RecipeError, did_you_mean
+from motes.study.data_description import Division, Simulated
 
 ARM_NAME = re.compile(r"\w[\w.-]*")
 EnsembleKind = Literal["seeds", "arms", "snapshots"]
@@ -22,7 +23,10 @@ METRICS = (
     "pixel_recall",
     "pixel_iou",
     "pixel_auc",
+    "f4",
+    "czii",
 )
+OF_CLASSES = ("f4", "czii")  # of METRICS, those of several classes together; other studies do without
 
 
 def one_or_more(value: Any) -> Any:
@@ -59,53 +63,6 @@ class Arm(BaseModel):
     )
 
 
-class DrawnWorlds(BaseModel):
-    """How many simulated micrographs, each of a world of its own, there are in each part.
-
-    Those for the test are of shapes and noise that the others do not have.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    train: int = Field(ge=1)
-    validation: int = Field(ge=1)
-    test: int = Field(ge=1)
-
-
-class Simulated(BaseModel):
-    """Simulated micrographs in place of images of one's own; each group is a protein of its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    groups: int = Field(6, ge=1, description="how many, each with a shape, size and contrast of its own")
-    images: int = Field(8, ge=1, description="micrographs in each group")
-    seed: int = Field(0, ge=0, description="all chance of the simulation comes from it")
-    worlds: DrawnWorlds | None = Field(
-        None, description="micrographs that each differ in everything, in place of groups of a protein each"
-    )
-    world: dict[str, Any] = Field({}, description="what all micrographs share, as fields of the simulation")
-    vary: dict[str, tuple[float, float]] = Field(
-        {},
-        description="fields of the simulation drawn for each group between two values, on a scale of ratios",
-    )
-
-
-class Division(BaseModel):
-    """Which groups are trained on, validated on, and kept for the test at the end."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["hold_out", "k_fold", "leave_one_group_out"] = Field(
-        "hold_out",
-        description="hold_out: one division; k_fold: each group is tested once, in folds; leave_one_group_out: a fold "
-        "for each group",
-    )
-    validation: int = Field(1, ge=1, description="groups to validate on, in each fold")
-    test: int = Field(2, ge=1, description="groups to test on; hold_out only")
-    folds: int = Field(5, ge=2, description="k_fold only")
-    seed: int = Field(0, ge=0, description="it orders the groups before they are dealt out")
-
-
 class Pilot(BaseModel):
     """Short trainings of the first two arms, from which the study learns what difference it could detect."""
 
@@ -123,6 +80,19 @@ class Budget(BaseModel):
     hours: float | None = Field(
         None, gt=0, description="of this machine; a study that needs more does not start"
     )
+
+
+class Published(BaseModel):
+    """What others found with the same arms, to be shown beside what this study finds; nothing is computed with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(description="where the numbers come from, and how what they are of differs")
+    values: dict[str, tuple[float, ...]] = Field(
+        {}, description="of an arm, in the deciding metric: of each sample"
+    )
+    minutes: dict[str, tuple[float, ...]] = Field({}, description="of training of an arm: of each sample")
+    lines: dict[str, float] = Field({}, description="by name, values of the deciding metric to draw as lines")
 
 
 class Study(BaseModel):
@@ -153,6 +123,7 @@ class Study(BaseModel):
     metric: str = Field("f1", description="the one that decides: " + ", ".join(METRICS))
     target: float | None = Field(None, description="drawn as a line in the report: what is to be reached")
     previous: float | None = Field(None, description="drawn as a line: the best before")
+    published: Published | None = Field(None, description="what others found with the same arms")
     ensembles: tuple[EnsembleKind, ...] = Field((), description="nets that predict together, as extra rows")
     pilot: Pilot | None = Field(
         Pilot(), description="null: none, and nothing is said of what can be detected"
@@ -199,6 +170,7 @@ class Study(BaseModel):
                     f"study {self.name}: there is no arm {name!r}.{did_you_mean(name, self.all_arms)}"
                 )
         _check_arms(self)
+        _check_published(self)
         repeated = {seed for seed in self.seeds if self.seeds.count(seed) > 1}
         if repeated:
             raise RecipeError(f"study {self.name}: the seed {repeated.pop()} stands twice in seeds")
@@ -279,6 +251,18 @@ def _check_arms(study: Study) -> None:
             f"study {study.name}: {other[0]} has a recipe of its own, so its changes cannot be added up in the ladder; "
             "write them as changes of the study's recipe"
         )
+
+
+def _check_published(study: Study) -> None:
+    """RecipeError for published numbers of arms that the study does not have."""
+    if study.published is None:
+        return
+    for name in (*study.published.values, *study.published.minutes):
+        if name not in study.all_arms:
+            raise RecipeError(
+                f"study {study.name}: published has numbers of {name!r}, which is no arm."
+                f"{did_you_mean(name, study.all_arms)}"
+            )
 
 
 def step_name(ladder: tuple[str, ...], number: int) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from motes.score.metrics import (
     recall,
 )
 from motes.score.pixels import PixelCounts
+from motes.study.class_scores import REACH, ClassCounts, class_counts, scores_of_image
+from motes.study.description import OF_CLASSES
 from motes.train.validate import is_class, true_picks, whole_truth
 
 Scores = dict[str, float | None]
@@ -77,7 +79,8 @@ class Examination:
 
     thresholds: by class, fitted on validation images. scores: of each image. found: for each image which of its
     true particles, in their order, were found. picks: above the threshold, by image and class, in working pixels.
-    maps: (classes, [z,] y, x), of the images whose maps were to be kept, by their number.
+    maps: (classes, [z,] y, x), of the images whose maps were to be kept, by their number. classes: of each image by
+    class what was found and missed; empty for one class.
     """
 
     ensemble: Ensemble
@@ -87,6 +90,7 @@ class Examination:
     picks: list[list[Picks]]
     maps: dict[int, NDArray[np.float32]]
     seconds: list[float]
+    classes: list[dict[str, ClassCounts]] = field(default_factory=list)
 
     @property
     def seconds_per_image(self) -> float:
@@ -140,10 +144,19 @@ def _with_points(image: Labelled, picks: Picks) -> Labelled:
 
 @dataclass(frozen=True)
 class Examiner:
-    """How images are looked at: what the recipe says of picking and truth. precision: of the nets."""
+    """How images are looked at: what the recipe says of picking and truth. precision: of the nets.
+
+    metric: the one that decides; what it takes for a right pick, thresholds are fitted for.
+    """
 
     recipe: Recipe
     precision: torch.dtype
+    metric: str = "f1"
+
+    @property
+    def several(self) -> bool:
+        """Whether scores of several classes together are asked for."""
+        return len(self.recipe.classes) > 1 or self.metric in OF_CLASSES
 
     def examine(
         self,
@@ -175,6 +188,10 @@ class Examiner:
 
     def _add(self, examination: Examination, seen: Seen, image: Prepared) -> None:
         scores, found, picks = self.scored(seen, image, examination.thresholds)
+        if self.several:
+            counts = self.counted(picks, image)
+            examination.classes.append(counts)
+            scores |= scores_of_image(counts, {each.name: each.weight for each in self.recipe.classes})
         examination.scores.append(scores)
         examination.found.append(found)
         examination.picks.append(picks)
@@ -212,9 +229,10 @@ class Examiner:
     def fitted(self, candidates: Sequence[list[Picks]], images: Sequence[Prepared]) -> dict[str, float]:
         """The threshold of each class that serves the recipe's goal best on these images."""
         thresholds = {}
+        reach = REACH if self.metric in OF_CLASSES else 1 / 2
         for number, name in enumerate(self.recipe.class_names):
             ranked = [
-                rank(picks[number], true_picks(image.labelled, number), image.working[number] / 2)
+                rank(picks[number], true_picks(image.labelled, number), reach * image.working[number])
                 for picks, image in zip(candidates, images, strict=True)
             ]
             curve = precision_recall_curve(ranked)
@@ -238,6 +256,14 @@ class Examiner:
             rows.append(_pick_scores(counts, average_precision(curve)) | _pixel_scores(seen.pixels[number]))
             taken.append(chosen)
         return _weighted(rows, [each.weight for each in self.recipe.classes]), found, taken
+
+    def counted(self, picks: Sequence[Picks], image: Prepared) -> dict[str, ClassCounts]:
+        """What was found and missed of each class in one image; picks: those taken, by class."""
+        some = len(image.labelled.points) > 0
+        return {
+            name: class_counts(picks[number], true_picks(image.labelled, number), image.working[number], some)
+            for number, name in enumerate(self.recipe.class_names)
+        }
 
 
 def _pick_scores(counts: Counts, area: float) -> Scores:

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from motes.output import write_text
 from motes.predict.ensemble import agree
 from motes.recipe import Recipe
 from motes.recipe_file import load_recipe
+from motes.study.class_scores import ClassCounts
 from motes.study.description import Study
 from motes.study.examine import Ensemble, Examination, Examiner, with_centres
 from motes.study.file import check_study
@@ -37,6 +38,7 @@ from motes.train.checkpoint import load_weights
 from motes.train.loop import chosen_precision
 
 Outcome = dict[str, Any]
+SEEDS_APART = 1000  # from one sample to the next, so that trainings on two samples share no chance
 
 
 def settings_of(folder: Folder) -> tuple[str | None, int]:
@@ -52,9 +54,10 @@ def unit_of(item: str) -> Unit:
 
 
 def recipe_of(folder: Folder, unit: Unit) -> Recipe:
-    """The recipe of a training: the arm's, with its own seed."""
+    """The recipe of a training: the arm's, with its own seed; on another sample of images it has another."""
     recipe = load_recipe(str(folder.arm(unit.arm)))
-    return recipe.model_copy(update={"seed": recipe.seed + unit.seed})
+    apart = SEEDS_APART * unit.fold if kept_study(folder).division.samples > 1 else 0
+    return recipe.model_copy(update={"seed": recipe.seed + unit.seed + apart})
 
 
 def kept_study(folder: Folder) -> Study:
@@ -103,7 +106,7 @@ def pilot_piece(folder: Folder, item: str) -> Outcome:
         validation, _ = _images(folder, unit.fold, "validation", short, place)
         examiner = _examiner(folder, study, short, models)
         (found,) = examiner.examine(models, [Ensemble("net", ("net",))], validation, validation)
-    scores = [each[study.metric] for each in found.scores]
+    scores = [each.get(study.metric) for each in found.scores]
     return {**outcome, "epochs": epochs, "scores": scores, "groups": [image.group for image in validation]}
 
 
@@ -222,7 +225,7 @@ def _examiner(folder: Folder, study: Study, recipe: Recipe, models: Mapping[str,
     device = next(next(iter(models.values())).net.parameters()).device
     target = load_recipe(str(folder.arm(study.base))).target
     judged = recipe.model_copy(update={"target": target})
-    return Examiner(judged, chosen_precision(recipe.training, device))
+    return Examiner(judged, chosen_precision(recipe.training, device), study.metric)
 
 
 def _examined(
@@ -250,6 +253,7 @@ def _examined(
         rows = _image_rows(test)
     return {
         "by": computed_by(device, examiner.precision),
+        "weights": {each.name: each.weight for each in examiner.recipe.classes},
         "images": rows,
         "nets": [_net_row(each, models) for each in found],
         "left_out": {name: reason for name, reason in reasons.items() if reason},
@@ -284,4 +288,16 @@ def _net_row(found: Examination, models: Mapping[str, Model]) -> dict[str, Any]:
         "thresholds": found.thresholds,
         "scores": found.scores,
         "found": ["".join("01"[flag] for flag in flags.astype(int)) for flags in found.found],
+        "classes": _class_rows(found.classes),
+    }
+
+
+def _class_rows(images: Sequence[Mapping[str, ClassCounts]]) -> dict[str, dict[str, list[tuple[int, ...]]]]:
+    """For each class and way of counting the true and false positives and false negatives of each image."""
+    names = list(images[0]) if images else []
+    return {
+        name: {
+            kind: [astuple(getattr(image[name], kind)) for image in images] for kind in ("strict", "official")
+        }
+        for name in names
     }

@@ -14,13 +14,15 @@ from motes.data.image_list import find_images
 from motes.data.sources import read_data_rows
 from motes.errors import InputError
 from motes.figures.run_tables import duration
-from motes.formats.stores import is_store, open_store
+from motes.formats.images import is_store_of_images
+from motes.formats.stores import open_store
 from motes.recipe_file import load_recipe
 from motes.study.description import Study
 from motes.study.folder import Folder, pilot_units
 from motes.study.pieces import kept_study
 from motes.study.power import Spread, detectable, spread
 from motes.study.results import read_results
+from motes.study.samples import repeats_planned
 from motes.study.variance import FEWEST_GROUPS
 
 
@@ -42,6 +44,7 @@ class Plan:
     groups: int
     images: int
     seeds: int
+    samples: int = 1
 
     def rows(self, metric: str) -> list[tuple[str, str]]:
         """What and how much, for people."""
@@ -52,7 +55,7 @@ class Plan:
             ("trainings", f"{self.runs}"),
             ("time, about", f"{duration(3600 * self.hours)} with {self.processes} at a time"),
             ("longest training, about", duration(self.largest)),
-            ("tested on", f"{self.images} images of {self.groups} groups, with {self.seeds} seeds"),
+            ("tested on", f"{self.images} images of {self.groups} groups, with {self._repeats}"),
             (
                 f"smallest difference in {metric.replace('_', ' ')} that would be found in 4 of 5 such studies",
                 detects,
@@ -64,6 +67,11 @@ class Plan:
         """All of it, to be read back."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
+    @property
+    def _repeats(self) -> str:
+        seeds = f"{self.seeds} seed{'' if self.seeds == 1 else 's'}"
+        return seeds if self.samples == 1 else f"{seeds} on each of {self.samples} samples"
+
 
 def make_plan(study: Study, folder: Folder, folds: int, processes: int, pilot: Path | None) -> Plan:
     """Put together what was measured. pilot: the folder of an earlier study to take the spread from.
@@ -72,15 +80,17 @@ def make_plan(study: Study, folder: Folder, folds: int, processes: int, pilot: P
     """
     measured = {arm: folder.outcome(f"measure/{arm}") for arm in study.all_arms}
     images, groups = _tested(study, folder, folds)
+    samples, seeds = study.division.samples, len(study.seeds)
     each = {arm: record["seconds"] for arm, record in measured.items()}
-    trainings = sum(each.values()) * folds * len(study.seeds)
-    looks = sum(record["image"] for record in measured.values()) * images * len(study.seeds)
+    trainings = sum(each.values()) * folds * seeds
+    looks = sum(record["image"] for record in measured.values()) * images * samples * seeds
     found, words = _from_study(pilot, study.metric) if pilot else _from_pilot(study, folder)
     detects = None
     if found is not None:
-        reach = detectable(found, groups, max(1, round(images / groups)), len(study.seeds))
+        repeats = repeats_planned(samples, seeds)
+        reach = detectable(found, groups, max(1, round(images / groups)), repeats)
         detects = reach if math.isfinite(reach) else None
-    runs = len(study.all_arms) * folds * len(study.seeds)
+    runs = len(study.all_arms) * folds * seeds
     at_a_time = min(processes, runs)
     return Plan(
         runs=runs,
@@ -91,7 +101,8 @@ def make_plan(study: Study, folder: Folder, folds: int, processes: int, pilot: P
         pilot=f"{words}{_why_not(found, groups) if detects is None else ''}",
         groups=groups,
         images=images,
-        seeds=len(study.seeds),
+        seeds=seeds,
+        samples=samples,
     )
 
 
@@ -160,12 +171,14 @@ def _from_study(path: Path, metric: str) -> tuple[Spread, str]:
         )
     arm = next(name for name in arms if name != earlier.base)
     values = {name: results.rows[name].values[metric] for name in (arm, earlier.base)}
-    words = f"the earlier study {path}: {arm} and {earlier.base}, {len(results.images)} test images"
-    return spread(values[arm] - values[earlier.base], results.groups), words
+    words = f"the earlier study {path}: {arm} and {earlier.base}, {results.distinct} test images"
+    repeats = results.repeats(values[arm] - values[earlier.base])
+    return spread(repeats.averaged, repeats.groups), words
 
 
 def _tested(study: Study, folder: Folder, folds: int) -> tuple[int, int]:
-    """How many images are tested, and of how many groups."""
+    """How many images are tested, those of several samples once, and of how many groups."""
+    folds = 1 if study.division.samples > 1 else folds
     ndim = load_recipe(str(folder.arm(study.base))).net.ndim
     rows = [
         row for fold in range(folds) for row in read_data_rows(folder.fold(fold)) if row["split"] == "test"
@@ -175,6 +188,6 @@ def _tested(study: Study, folder: Folder, folds: int) -> tuple[int, int]:
 
 def count_images(word: str, ndim: int) -> int:
     """How many images a word of a table stands for: a file, a folder, a pattern, a list or a store."""
-    if is_store(Path(word)):
+    if is_store_of_images(Path(word)):
         return len(open_store(Path(word), ndim))
     return len(find_images([word], ndim))

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from motes.figures.references import cited
 from motes.figures.study_page import write_study_page
-from motes.figures.study_results import FailureRow, ManifestRow, StudyResults
+from motes.figures.study_results import FailureRow, ManifestRow, PublishedNumbers, StudyResults
 from motes.jobs.run_record import library_versions, read_record
 from motes.jobs.training_data import MANIFEST
 from motes.output import write_text
 from motes.recipe_file import load_recipe
 from motes.study.analysis import compare
 from motes.study.audit import manifest_rows
-from motes.study.description import METRICS, Study
+from motes.study.description import Study
+from motes.study.effects import effects_of, minutes_of, spreads_of, with_minutes
 from motes.study.file import as_yaml, differences_of
 from motes.study.folder import Folder, Unit, training_units
 from motes.study.kinds import KINDS
@@ -46,7 +47,8 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
     recipes = {name: load_recipe(str(folder.arm(name))) for name in study.all_arms}
     differs = {name: differences_of(recipes[study.base], recipe) for name, recipe in recipes.items()}
     arms = [arm_of(folder, study, name, units, results, differs[name]) for name in study.all_arms]
-    comparisons = compare(study, results)
+    minutes = minutes_of(arms)
+    comparisons = with_minutes(study, compare(study, results), minutes)
     audit = audit_of(folder, study, units, results, {name: list(each) for name, each in differs.items()})
     method = method_of(study, results, folds, audit)
     plan = read_plan(folder)
@@ -58,8 +60,11 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
         caveats=(),
         base=study.base,
         metric=study.metric,
-        metrics=METRICS,
-        arms=[*arms, *(ensemble_of(folder, row, results) for row in results.rows.values() if row.ensemble)],
+        metrics=results.metrics(study.metric),
+        arms=[
+            *arms,
+            *(ensemble_of(folder, study, row, results) for row in results.rows.values() if row.ensemble),
+        ],
         comparisons=comparisons,
         audit=audit,
         failures=_hard_kinds(study, results),
@@ -69,11 +74,7 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
         },
         manifest=manifest_of(folder, study, folds, results),
         plan=[] if plan is None else plan.rows(study.metric),
-        targets={
-            name: value
-            for name, value in (("target", study.target), ("previous best", study.previous))
-            if value is not None
-        },
+        targets=_targets(study),
         method=method,
         references=cited(method),
         versions=_versions(folder, units),
@@ -82,8 +83,18 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
         watched=next((str(name) for name in watched if name), "best_f1"),
         factors={name: list(levels) for name, levels in study.factors.items()},
         ladder=study.steps,
+        effects=effects_of(study, results, comparisons, minutes),
+        spreads=spreads_of(study, results),
+        published=None if study.published is None else PublishedNumbers(**study.published.model_dump()),
     )
     return replace(page, answer=answer(page), caveats=caveats(page, results))
+
+
+def _targets(study: Study) -> dict[str, float]:
+    """By words, values of the deciding metric to draw as lines: what is to be reached, and what others reached."""
+    own = {"target": study.target, "previous best": study.previous}
+    lines = {} if study.published is None else study.published.lines
+    return {name: value for name, value in own.items() if value is not None} | dict(lines)
 
 
 def _hard_kinds(study: Study, results: Results) -> list[FailureRow]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from motes.figures.study_results import Arm, Cost, Curve
+from motes.figures.study_results import Arm, Cost, Curve, Interval, OfSample
 from motes.jobs.cost import SUMMARY
 from motes.jobs.run_record import METRICS as EPOCHS
 from motes.jobs.run_record import read_lines
 from motes.jobs.training_report import read_summary
-from motes.study.analysis import interval_of
-from motes.study.description import METRICS, Study
+from motes.study.analysis import interval_of, mean_over_seeds, means_of_samples
+from motes.study.description import Study
 from motes.study.folder import Folder, Unit
 from motes.study.results import Results, Row
 
@@ -36,7 +36,7 @@ def arm_of(
         about=study.all_arms[name].about,
         differs=[f"{key}={new}" for key, (_, new) in differs.items()],
         runs=len(done),
-        values={} if row is None else {metric: interval_of(row, metric, results) for metric in METRICS},
+        values={} if row is None else _values(row, study, results),
         cost=_cost(folder, done, row),
         curves=curves,
         failed=[
@@ -45,10 +45,40 @@ def arm_of(
             if folder.failed(unit.item).exists()
         ],
         stability=_stability(folder, done),
+        samples=() if row is None else samples_of(folder, study, row, done, results),
+        classes={} if row is None else results.of_classes(row),
     )
 
 
-def ensemble_of(folder: Folder, row: Row, results: Results) -> Arm:
+def _values(row: Row, study: Study, results: Results) -> dict[str, Interval]:
+    return {metric: interval_of(row, metric, results) for metric in results.metrics(study.metric)}
+
+
+def samples_of(
+    folder: Folder, study: Study, row: Row, done: Sequence[Unit], results: Results
+) -> list[OfSample]:
+    """What an arm reached on each sample, and in how many minutes; empty for a study without samples."""
+    if results.samples == 1:
+        return []
+    means = {
+        metric: means_of_samples(row.values[metric], results) for metric in results.metrics(study.metric)
+    }
+    together = {name: mean_over_seeds(table) for name, table in results.together(row).items()}
+    return [
+        OfSample(
+            values={metric: by_sample[number] for metric, by_sample in means.items()},
+            together={name: float(table[number]) for name, table in together.items() if number < len(table)},
+            minutes=_minutes(folder, [unit for unit in done if unit.fold == number]),
+        )
+        for number in range(results.samples)
+    ]
+
+
+def _minutes(folder: Folder, units: Sequence[Unit]) -> float | None:
+    return float(np.mean([_seconds(folder, unit) for unit in units])) / 60 if units else None
+
+
+def ensemble_of(folder: Folder, study: Study, row: Row, results: Results) -> Arm:
     """Nets that predict together, as one more arm; to train it costs what its nets cost."""
     seconds = [_seconds_to_train(folder, fold, members) for fold, members in row.members]
     cost = Cost(
@@ -59,8 +89,8 @@ def ensemble_of(folder: Folder, row: Row, results: Results) -> Arm:
         peak_memory=None,
         members=max(len(members) for _, members in row.members),
     )
-    values = {metric: interval_of(row, metric, results) for metric in METRICS}
-    return Arm(row.name, "", (), len(row.seeds), values, cost, ensemble=True)
+    values = _values(row, study, results)
+    return Arm(row.name, "", (), len(row.seeds), values, cost, ensemble=True, classes=results.of_classes(row))
 
 
 def _seconds_to_train(folder: Folder, fold: int, members: Sequence[str]) -> float:

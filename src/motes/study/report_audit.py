@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def audit_of(
     return [
         *audit_runs(facts, study.base, declared),
         _apart(folder, ended, results),
+        *([_samples_apart(folder, ended, results)] if results.samples > 1 else []),
         _test_last(folder, ended, results),
         _tested_alike(folder, study, units, results, declared),
     ]
@@ -43,8 +45,7 @@ def _apart(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
     folds = sorted({unit.fold for unit in ended})
     known = bool(folds)
     for fold in folds:
-        runs = [folder.run(unit) for unit in ended if unit.fold == fold]
-        used = next((manifest_rows(run) for run in runs if (run / MANIFEST).is_file()), [])
+        used = _used(folder, ended, fold)
         tested = [image for image in results.images if image.fold == fold]
         known &= bool(used) and bool(tested)
         pixels = {row["image_sha256"]: f"{row['image']}, of {row['part']}" for row in used}
@@ -57,6 +58,37 @@ def _apart(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
         where += [f"fold {fold}: the group {group} is tested, and used before" for group in sorted(both)]
         evidence.append(f"fold {fold}: {len(used)} images to train and validate on, {len(tested)} to test on")
     return AuditRow("groups", words, _outcome(where, known), "; ".join(evidence) or "none", where)
+
+
+def _samples_apart(folder: Folder, ended: Sequence[Unit], results: Results) -> AuditRow:
+    """Two samples have no image, by its pixels, and no group to train or validate on in common, and one test set."""
+    words = "samples without an image or group in common, with one test set for all"
+    used = {number: _used(folder, ended, number) for number in range(results.samples)}
+    tested = {
+        number: {(image.name, image.pixels) for image in results.images if image.fold == number}
+        for number in used
+    }
+    where = []
+    for one, other in combinations(used, 2):
+        for column, what in (("image_sha256", "image"), ("group", "group")):
+            both = {row[column]: row for row in used[one]}
+            shared = [row for row in used[other] if row[column] in both]
+            named = sorted({row["image" if what == "image" else "group"] for row in shared})
+            where += [f"samples {one} and {other} have the {what} {name} in common" for name in named]
+        if tested[one] and tested[other] and tested[one] != tested[other]:
+            where.append(f"samples {one} and {other} were tested on different images")
+    known = all(used.values()) and all(tested.values())
+    evidence = "; ".join(
+        f"sample {number}: {len(rows)} images to train and validate on, {len(tested[number])} to test on"
+        for number, rows in used.items()
+    )
+    return AuditRow("samples", words, _outcome(where, known), evidence, where)
+
+
+def _used(folder: Folder, ended: Sequence[Unit], fold: int) -> list[dict[str, str]]:
+    """The images that a fold was trained and validated on, as the first of its runs noted them."""
+    runs = [folder.run(unit) for unit in ended if unit.fold == fold]
+    return next((manifest_rows(run) for run in runs if (run / MANIFEST).is_file()), [])
 
 
 def _outcome(where: Sequence[str], known: bool) -> str:

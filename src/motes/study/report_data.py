@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from motes.figures.study_results import Arm, StudyResults
+from motes.figures.study_results import Arm, FactorEffect, StudyResults
 from motes.study.description import METRICS
 from motes.study.results import COUNTS, Results, Row
 
@@ -44,6 +44,9 @@ def as_data(page: StudyResults) -> dict[str, Any]:
         "audit": [asdict(row) for row in page.audit],
         "arms": [_arm(arm) for arm in page.arms],
         "comparisons": [asdict(each) for each in page.comparisons],
+        "effects": [_effect(effect) for effect in page.effects],
+        "spread_of_trainings": [asdict(row) for row in page.spreads],
+        "published": None if page.published is None else asdict(page.published),
         "hard_kinds": [asdict(row) for row in page.failures],
         "worst": page.worst,
         "plan": dict(page.plan),
@@ -64,6 +67,19 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "values": {name: asdict(value) for name, value in arm.values.items()},
         "cost": asdict(arm.cost),
         "stability": arm.stability,
+        "samples": [asdict(each) for each in arm.samples],
+        "classes": arm.classes,
+    }
+
+
+def _effect(effect: FactorEffect) -> dict[str, Any]:
+    """A factor or an interaction; its comparisons, which stand among the others, by name."""
+    return {
+        "factors": effect.factors,
+        "levels": [asdict(level) for level in effect.levels],
+        "share": effect.share,
+        "comparisons": [each.name for each in effect.comparisons],
+        "words": effect.words,
     }
 
 

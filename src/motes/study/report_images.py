@@ -11,6 +11,7 @@ from motes.study.analysis import mean_over_seeds
 from motes.study.description import Study
 from motes.study.folder import Folder
 from motes.study.results import Results, Row
+from motes.study.samples import distinct
 from motes.study.shown_images import ShownImage, read_shown_images
 
 MOST_SHOWN = 4  # images, and arms beside each other
@@ -18,10 +19,17 @@ MOST_WORST = 5
 
 
 def worst(row: Row, metric: str, results: Results) -> list[tuple[str, str, float]]:
-    """Name, group and value of the test images with the lowest mean over seeds."""
-    means = mean_over_seeds(row.values[metric])
+    """Name, group and value of the test images with the lowest mean over seeds, and over samples."""
+    if results.samples == 1:
+        means, names = (
+            mean_over_seeds(row.values[metric]),
+            [(each.group, each.name) for each in results.places],
+        )
+    else:
+        table = results.by_sample(row.values[metric])
+        means, names = mean_over_seeds(table.reshape(len(table), -1)), distinct(results.places)
     order = [int(n) for n in np.argsort(means, kind="stable") if not math.isnan(means[n])]
-    return [(results.images[n].name, results.images[n].group, float(means[n])) for n in order[:MOST_WORST]]
+    return [(names[n][1], names[n][0], float(means[n])) for n in order[:MOST_WORST]]
 
 
 def side_by_side(folder: Folder, study: Study, results: Results) -> list[Shown]:

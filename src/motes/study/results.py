@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from motes.study.description import METRICS, Study
+from motes.score.metrics import Counts
+from motes.study.class_scores import ClassCounts, added, scores_of_class, scores_together
+from motes.study.description import METRICS, OF_CLASSES, Study
 from motes.study.folder import Folder, items_of_tests
+from motes.study.samples import Place, Repeats, by_sample, repeats_of
 
 Values = NDArray[np.float64]  # (images, seeds), nan where missing
 Tested = tuple[int, list[int], Mapping[str, Any]]  # fold, the places of its images, what a test says of a net
 COUNTS = ("true_positives", "false_positives", "false_negatives")
+CountsByClass = Mapping[str, ClassCounts]
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Row:
 
     seeds: one for each column; -1 is that of an ensemble of all seeds. values: by metric, counts among them. found: by
     column and image, which particles were found. parameters, seconds_per_image: means over the nets. members: of each
-    net by fold, what predicts together, as arm/seed.
+    net by fold, what predicts together, as arm/seed. classes: by column and image what was found and missed of each
+    class, where there are several.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Row:
     parameters: float
     seconds_per_image: float
     members: Sequence[tuple[int, Sequence[str]]]
+    classes: Sequence[Sequence[CountsByClass | None]] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Results:
     """All test images, in the order of folds, and the rows by name: arms first, then ensembles.
 
     records: what each test wrote, by item. left_out: ensembles whose nets cannot predict together, and why.
-    unread: test images that could not be used, and why.
+    unread: test images that could not be used, and why. samples: how many the study has; their test images are the
+    same, and stand in images once for each. weights: of each class.
     """
 
     images: Sequence[TestImage]
@@ -60,11 +67,83 @@ class Results:
     records: Mapping[str, Mapping[str, Any]]
     left_out: Mapping[str, str]
     unread: Mapping[str, str]
+    samples: int = 1
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def groups(self) -> NDArray[np.str_]:
         """The group of each image."""
         return np.array([image.group for image in self.images], dtype=np.str_)
+
+    @property
+    def places(self) -> list[Place]:
+        """Where each image stands."""
+        return [Place(image.fold, image.group, image.name) for image in self.images]
+
+    @property
+    def distinct(self) -> int:
+        """How many test images there are, those of several samples counted once."""
+        return (
+            len({(image.group, image.name) for image in self.images})
+            if self.samples > 1
+            else len(self.images)
+        )
+
+    def repeats(self, values: Values) -> Repeats:
+        """Values (images, seeds) as the statistics take them."""
+        return repeats_of(values, self.places, self.samples)
+
+    def by_sample(self, values: Values) -> Values:
+        """Values (images, seeds) as (distinct images, samples, seeds)."""
+        return by_sample(values, self.places, self.samples)
+
+    def metrics(self, deciding: str) -> list[str]:
+        """What is reported: all of METRICS, but those of several classes only where they are known or decide."""
+        return [
+            metric
+            for metric in METRICS
+            if metric not in OF_CLASSES
+            or metric == deciding
+            or any(not np.isnan(row.values[metric]).all() for row in self.rows.values())
+        ]
+
+    def together(self, row: Row) -> dict[str, Values]:
+        """The scores of several classes (OF_CLASSES) of all test images together, (folds, seeds); nan where missing."""
+        folds = max((image.fold for image in self.images), default=-1) + 1
+        tables = {metric: np.full((folds, len(row.classes)), np.nan) for metric in OF_CLASSES}
+        for fold in range(folds):
+            for column, counts in enumerate(self._counts(row, fold)):
+                if counts:
+                    for metric, value in scores_together(counts, self.weights).items():
+                        tables[metric][fold, column] = value
+        return tables
+
+    def of_classes(self, row: Row) -> dict[str, dict[str, float]]:
+        """The scores of each class in all test images together, by its name: means over trainings."""
+        folds = sorted({image.fold for image in self.images})
+        nets = [counts for fold in folds for counts in self._counts(row, fold) if counts]
+        each = (
+            {name: [scores_of_class(counts[name]) for counts in nets] for name in self.weights}
+            if nets
+            else {}
+        )
+        return {
+            name: {key: _known_mean([one[key] for one in own]) for key in own[0]}
+            for name, own in each.items()
+        }
+
+    def _counts(self, row: Row, fold: int) -> list[dict[str, ClassCounts]]:
+        """The counts of each class in all images of a fold, by column; empty where an image is missing."""
+        places = [place for place, image in enumerate(self.images) if image.fold == fold]
+        made = []
+        for column in row.classes:
+            images = [column[place] for place in places]
+            known = [image for image in images if image is not None]
+            whole = known and len(known) == len(images)
+            made.append(
+                {name: added([each[name] for each in known]) for name in self.weights} if whole else {}
+            )
+        return made
 
 
 def read_results(study: Study, folder: Folder, folds: int) -> Results:
@@ -87,7 +166,8 @@ def read_results(study: Study, folder: Folder, folds: int) -> Results:
     rows = {name: _row(name, name not in arms, nets[name], len(images), study) for name in names}
     left_out = {name: why for record in records.values() for name, why in record["left_out"].items()}
     unread = {name: why for record in records.values() for name, why in record["unread"].items()}
-    return Results(images, rows, records, left_out, unread)
+    weights = next((dict(each["weights"]) for each in records.values() if each.get("weights")), {})
+    return Results(images, rows, records, left_out, unread, study.division.samples, weights)
 
 
 def _images(records: Iterable[Mapping[str, Any]]) -> list[TestImage]:
@@ -119,12 +199,16 @@ def _row(
     seeds = [seed for seed in (-1, *study.seeds) if seed in by_seed] if ensemble else list(study.seeds)
     values = {metric: np.full((images, len(seeds)), np.nan) for metric in (*METRICS, *COUNTS)}
     found: list[list[NDArray[np.bool_] | None]] = [[None] * images for _ in seeds]
+    classes: list[list[CountsByClass | None]] = [[None] * images for _ in seeds]
     for column, seed in enumerate(seeds):
         for _, places, net in by_seed.get(seed, ()):
             for place, scores, flags in zip(places, net["scores"], net["found"], strict=True):
                 found[column][place] = _flags(flags)
                 for metric, table in values.items():
-                    table[place, column] = np.nan if scores[metric] is None else scores[metric]
+                    value = scores.get(metric)
+                    table[place, column] = np.nan if value is None else value
+            for number, place in enumerate(places):
+                classes[column][place] = _class_counts(net.get("classes", {}), number)
     nets = [net for each in by_seed.values() for _, _, net in each]
     return Row(
         name=name,
@@ -135,7 +219,16 @@ def _row(
         parameters=_mean(net["parameters"] for net in nets),
         seconds_per_image=_mean(net["seconds_per_image"] for net in nets),
         members=[(fold, net["members"]) for each in by_seed.values() for fold, _, net in each],
+        classes=classes,
     )
+
+
+def _class_counts(by_class: Mapping[str, Mapping[str, Any]], image: int) -> CountsByClass | None:
+    """What a test says of each class in one image; None where it says nothing of classes."""
+    return {
+        name: ClassCounts(Counts(*kinds["strict"][image]), Counts(*kinds["official"][image]))
+        for name, kinds in by_class.items()
+    } or None
 
 
 def recall_of_kinds(row: Row, images: Sequence[TestImage], kind: str) -> tuple[int, float]:
@@ -156,6 +249,10 @@ def recall_of_kinds(row: Row, images: Sequence[TestImage], kind: str) -> tuple[i
 
 def _flags(text: str) -> NDArray[np.bool_]:
     return np.asarray(np.frombuffer(text.encode(), dtype=np.uint8) == ord("1"))
+
+
+def _known_mean(values: Iterable[float]) -> float:
+    return _mean(value for value in values if not np.isnan(value))
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -12,7 +12,7 @@ from motes.errors import RecipeError, did_you_mean
 from motes.jobs.recipes import written
 from motes.recipe import Recipe
 from motes.recipe_file import flat, full_key, load_recipe
-from motes.study.description import Division, Simulated
+from motes.study.data_description import Division, Simulated
 from motes.study.file import at_size, read_file
 
 Values = Mapping[str, str]  # the values of a trial by their fields' dotted keys, as YAML writes them
@@ -112,6 +112,11 @@ class Search(BaseModel):
             raise RecipeError(
                 f"search {self.name}: division.kind is {self.division.kind}; expected hold_out: all trials "
                 "are judged on the same validation images"
+            )
+        if self.division.samples > 1:
+            raise RecipeError(
+                f"search {self.name}: division.samples is {self.division.samples}; a search looks at one validation "
+                "set, so leave it at 1"
             )
         for key, sought in self.space.items():
             sought.check(key)

@@ -17,8 +17,8 @@ from motes.study.variance import (
     complete,
     fixed,
     group_means,
-    sources_in_groups,
-    sources_of_rows,
+    sources_in_samples,
+    sources_of,
     variance_of_mean,
 )
 
@@ -55,18 +55,21 @@ class Tested:
     n: int
 
 
-def estimate(d: NDArray[np.float64], groups: ArrayLike) -> Effect:
+def estimate(d: NDArray[np.float64], groups: ArrayLike, samples: ArrayLike | None = None) -> Effect:
     """Estimate the mean difference: the mean over the images of a group, then over groups with equal weight.
 
     Interval and test are of the t distribution. FEWEST_GROUPS groups or more are a sample of groups; fewer are fixed,
-    and only images and seeds are samples. Missing values are left out as `complete` says. How often the interval
-    holds the true mean is measured by benchmarks/interval_coverage.py.
+    and only images and seeds are samples. samples: (seeds,), where nets were trained on several fixed samples of images
+    the sample of each column, which has seeds of its own; the mean is over samples with equal weight. Missing values
+    are left out as `complete` says. How often the interval holds the true mean is measured by
+    benchmarks/interval_coverage.py.
     """
     kept, numbers = complete(d, groups)
     if kept.size == 0:
         return no_values()
-    table = group_means(kept, numbers)
-    sources = sources_in_groups(kept, numbers) if fixed(numbers) else sources_of_rows(table)
+    parts = _parts(d, kept, samples)
+    table = np.mean([group_means(part, numbers).mean(axis=1) for part in parts], axis=0)
+    sources = sources_of(kept, numbers) if samples is None else sources_in_samples(parts, numbers)
     variance = variance_of_mean(sources)
     value, error, half = float(table.mean()), float(np.sqrt(variance.value)), half_width(variance)
     return Effect(
@@ -82,6 +85,16 @@ def estimate(d: NDArray[np.float64], groups: ArrayLike) -> Effect:
         kept.shape[1],
         fixed(numbers),
     )
+
+
+def _parts(
+    d: NDArray[np.float64], kept: NDArray[np.float64], samples: ArrayLike | None
+) -> list[NDArray[np.float64]]:
+    """The columns that are left of d, by sample."""
+    if samples is None:
+        return [kept]
+    left = np.asarray(samples)[~np.isnan(d).all(axis=0)]
+    return [kept[:, left == sample] for sample in np.unique(left)]
 
 
 def half_width(variance: Variance) -> float:

@@ -35,6 +35,39 @@ class Sources:
     rest: Variance | None
 
 
+@dataclass(frozen=True)
+class TrainingSpread:
+    """Standard deviations of what trainings reach, in the unit of the metric; nan where they cannot be had.
+
+    samples: between disjoint samples of training images, beyond what seeds explain; with one seed the seeds are in it.
+    seeds: between seeds on one sample. tables: how many it is averaged over.
+    """
+
+    samples: float
+    seeds: float
+    tables: int
+
+
+def training_spread(tables: Sequence[NDArray[np.float64]]) -> TrainingSpread:
+    """Estimate from tables (samples, seeds) of means over the test images how much trainings differ.
+
+    Mean squares of seeds nested in samples, averaged over the tables; tables with missing values are left out. What
+    comes out negative is 0. Source: Searle, Casella and McCulloch 1992, chapter 4.
+    """
+    whole = [table for table in tables if table.size and not np.isnan(table).any()]
+    if not whole:
+        return TrainingSpread(float("nan"), float("nan"), 0)
+    samples, seeds = whole[0].shape
+    of_seeds = of_samples = float("nan")
+    if seeds > 1:
+        of_seeds = float(np.mean([table.var(axis=1, ddof=1).mean() for table in whole]))
+    if samples > 1:
+        of_samples = float(np.mean([table.mean(axis=1).var(ddof=1) for table in whole]))
+        of_samples -= np.nan_to_num(of_seeds) / seeds
+    found = np.sqrt(np.maximum([of_samples, of_seeds], 0))
+    return TrainingSpread(float(found[0]), float(found[1]), len(whole))
+
+
 def complete(d: NDArray[np.float64], groups: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Leave out the seeds that are missing for every image, then the images that miss any other seed.
 
@@ -78,6 +111,33 @@ def unexplained(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """What the means of the rows and columns of a table do not explain, in its shape."""
     left: NDArray[np.float64] = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
     return left
+
+
+def sources_of(d: NDArray[np.float64], numbers: NDArray[np.intp]) -> Sources:
+    """Give the sources for the mean of d: of random groups by their means, of fixed ones image by image."""
+    return sources_in_groups(d, numbers) if fixed(numbers) else sources_of_rows(group_means(d, numbers))
+
+
+def sources_in_samples(parts: Sequence[NDArray[np.float64]], numbers: NDArray[np.intp]) -> Sources:
+    """Give the sources for the mean over fixed samples of training images, each part (images, its own seeds).
+
+    Units are the same in all samples, and are seen from their means over these; seeds differ from sample to sample, and
+    are seen in each. A sample with one seed tells nothing of seeds.
+    """
+    means = np.mean([part.mean(axis=1) for part in parts], axis=0)[:, None]
+    within = [sources_of(part, numbers) for part in parts]
+    seeds, rests = (
+        [each for each in found if each] for found in zip(*((s.seeds, s.rest) for s in within), strict=True)
+    )
+    units = sources_of(means, numbers).units
+    if not seeds or not rests:
+        return Sources(units, None, None)
+    return Sources(units, *(shrunk(of_the_mean(some), len(some) / len(parts)) for some in (seeds, rests)))
+
+
+def shrunk(variance: Variance, times: float) -> Variance:
+    """Give a variance so many times as large."""
+    return Variance(times * variance.value, variance.freedom)
 
 
 def sources_in_groups(d: NDArray[np.float64], numbers: NDArray[np.intp]) -> Sources:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from motes.figures.pages import METRIC_NAMES, counted, listed
+from motes.figures.pages import counted, listed
 from motes.figures.study_results import AuditRow, Comparison, StudyResults
+from motes.figures.study_words import metric_words
 from motes.study.analysis import CLEAR
-from motes.study.description import Study
+from motes.study.description import OF_CLASSES, Study
 from motes.study.results import Results
+from motes.study.samples import FEWEST_SAMPLES, repeats_planned
 from motes.study.variance import FEWEST_GROUPS
 
 KINDS_OF_DIVISION = {
@@ -51,9 +53,7 @@ def _answer_of_many(page: StudyResults, known: Sequence[Comparison]) -> str:
     """How many differences can be told from none after correction, and the largest of them."""
     clear = [each for each in known if each.p_holm < CLEAR]
     largest = sorted(clear or known, key=lambda each: -abs(each.difference.value))
-    count = (
-        f"Of {len(known)} differences in {METRIC_NAMES.get(page.metric, page.metric)} on {_seen_on(known[0])}"
-    )
+    count = f"Of {len(known)} differences in {metric_words(page.metric)} on {_seen_on(known[0])}"
     if not clear:
         return (
             f"{count}, none is distinguishable from no difference after correction for their number; the largest is "
@@ -76,7 +76,7 @@ def _named(found: Comparison) -> str:
 
 
 def _a_metric(metric: str) -> str:
-    name = METRIC_NAMES.get(metric, metric)
+    name = metric_words(metric)
     return f"{'an' if name[0] in 'aeioF' else 'a'} {name}"
 
 
@@ -105,9 +105,11 @@ def caveats(page: StudyResults, results: Results) -> list[str]:
             "No arm tells particles from background much better than chance (area under the ROC curve of pixels at "
             f"most {max(areas):.2f}; chance gives 0.5): train for longer, or look at the labels, before you compare."
         )
-    if seeds == 1:
+    if results.samples > 1:
+        notes.append(_samples_in_words(results.samples, seeds))
+    elif seeds == 1:
         notes.append("There is one seed: the intervals do not say how much another training would differ.")
-    if seeds == 2:
+    if seeds == 2 and results.samples < FEWEST_SAMPLES:
         notes.append(
             "There are only two seeds, which tell little of how much trainings differ: intervals are wide, or now and "
             "then narrow by luck. Three or more are better."
@@ -127,8 +129,30 @@ def caveats(page: StudyResults, results: Results) -> list[str]:
         notes.append(
             f"{counted(len(results.unread), 'test image')} could not be used, the first is {name}: {reason}"
         )
+    if page.published is not None:
+        notes.append(
+            f"Published numbers stand beside those of this study, and are no part of it: {page.published.source}"
+        )
     notes += [f"The ensemble {name} was left out: {reason}." for name, reason in results.left_out.items()]
     return notes
+
+
+def _samples_in_words(samples: int, seeds: int) -> str:
+    """What intervals take as repeats where there are samples."""
+    if samples >= FEWEST_SAMPLES:
+        return (
+            f"Trainings on {samples} samples are the repeats: intervals hold what other images would change."
+        )
+    if seeds > 1:
+        return (
+            f"The {samples} samples are taken as they are, and seeds are the repeats: intervals do not say how much "
+            "other training images would change. The spread between samples stands beside that between seeds."
+        )
+    return (
+        f"There is one training on each of {samples} samples: intervals take these as repeats, so what other images "
+        "and what another seed would change cannot be told apart, and so few repeats make intervals wide. More seeds "
+        "are better."
+    )
 
 
 def method_of(study: Study, results: Results, folds: int, audit: Sequence[AuditRow]) -> list[str]:
@@ -144,19 +168,34 @@ def _design_in_words(study: Study, results: Results, folds: int) -> str:
     arms = list(study.all_arms)
     named = listed(arms) if len(arms) <= 8 else f"{study.base} and {len(arms) - 1} others"
     kind = f"a factorial of {listed(list(study.factors))}" if study.factors else counted(len(arms), "arm")
-    data = "the images listed in the manifest"
-    if study.data:
-        data = (
-            f"micrographs simulated from physics, {study.data.groups} proteins with {study.data.images} "
-            "micrographs each"
+    data = _data_in_words(study)
+    division = KINDS_OF_DIVISION[study.division.kind]
+    each = f"on {counted(folds, 'fold')}: {division}"
+    if study.division.samples > 1:
+        each = (
+            f"on {counted(folds, 'sample')}: disjoint draws of the groups to train and validate on, with one test set "
+            "for all"
         )
     return (
-        f"The study compares {kind} ({named}), each trained with {counted(len(study.seeds), 'seed')} on "
-        f"{counted(folds, 'fold')}: {KINDS_OF_DIVISION[study.division.kind]}. The data are {data}; a group is never "
+        f"The study compares {kind} ({named}), each trained with {counted(len(study.seeds), 'seed')} "
+        f"{each}. The data are {data}; a group is never "
         "divided between parts. Thresholds were fitted on validation images. "
-        f"{counted(len(results.images), 'test image')} of {counted(len(set(results.groups)), 'group')} were read once, "
+        f"{counted(results.distinct, 'test image')} of {counted(len(set(results.groups)), 'group')} were read once, "
         "after the last training had ended."
     )
+
+
+def _data_in_words(study: Study) -> str:
+    data = study.data
+    if data is None:
+        return "the images listed in the manifest"
+    if data.tomograms is not None:
+        return "tomograms simulated from physics, each a group of its own"
+    if data.worlds is not None:
+        return (
+            "micrographs simulated from physics, each of a world of its own; a group is all of one structure"
+        )
+    return f"micrographs simulated from physics, {data.groups} proteins with {data.images} micrographs each"
 
 
 def _fairness_in_words(audit: Sequence[AuditRow]) -> str:
@@ -178,6 +217,8 @@ def _statistics_in_words(study: Study, results: Results) -> str:
     scope = "Groups, images and seeds are taken as samples"
     if len(set(results.groups)) < FEWEST_GROUPS:
         scope = "Groups are taken as fixed, images and seeds as samples"
+    if study.division.samples > 1:
+        scope += f"; {_repeats_in_words(study.division.samples, len(study.seeds))}"
     return (
         "Arms were compared image by image and seed by seed. A difference is the mean over the images of a group, then "
         f"over groups. {scope}: the variance of the mean was put together from the mean squares of groups or images, "
@@ -186,6 +227,25 @@ def _statistics_in_words(study: Study, results: Results) -> str:
         "(Davison & Hinkley 1997), which is too narrow with few groups and seeds, and the paired t test and the "
         "signed-rank test (Wilcoxon 1945) over images, which take images as independent. P values were corrected for "
         f"the number of comparisons (Holm 1979). The metric that decides is "
-        f"{METRIC_NAMES.get(study.metric, study.metric)}; picks and particles were matched one to one within half a "
-        "diameter."
+        f"{metric_words(study.metric)}; {_matching_in_words(study.metric)}"
     )
+
+
+def _repeats_in_words(samples: int, seeds: int) -> str:
+    if repeats_planned(samples, seeds) == samples and not (seeds > 1 and samples < FEWEST_SAMPLES):
+        return "a training on another sample takes the place of a seed, since it differs in both"
+    return "samples of training images, whose trainings have seeds of their own, are taken as fixed"
+
+
+def _matching_in_words(metric: str) -> str:
+    """What counts as found, in the metric that decides and in the others."""
+    half = "picks and particles were matched one to one within half a diameter."
+    if metric not in OF_CLASSES:
+        return half
+    own = {
+        "f4": "picks and particles of a class were matched one to one within a quarter of a diameter, and F4, in which "
+        "recall weighs four times as much as precision, averaged over the classes that an image holds by their weights",
+        "czii": "picks were counted as in the challenge for tomograms, within a quarter of a diameter and not one to "
+        "one, and F4 averaged over the classes that an image holds by their weights",
+    }
+    return f"for it {own[metric]}; thresholds of each class were fitted for that distance. For other metrics {half}"
