@@ -23,6 +23,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 VERBS = [
     "simulate micrographs",
     "simulate worlds",
+    "simulate tomograms",
     "inspect",
     "recipe",
     "nets",

@@ -136,6 +136,13 @@ class Recipe(BaseModel):
         description="what the threshold is fitted for: f1, f2, precision=0.9 or recall=0.95",
         json_schema_extra=may_change("threshold"),
     )
+    match_distance: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="how near a pick must be to a particle to count in validation, as a share of the diameter",
+        json_schema_extra=may_change("threshold", "stopping"),
+    )
     encoder_weights: str | None = Field(
         None,
         description="a file with weights for the encoder of a ResNet or EfficientNet net, .pth or .safetensors",

@@ -459,3 +459,31 @@ def test_what_does_not_fit_is_refused():
         source(images=[])
     with pytest.raises(InputError, match="weights"):
         source(images=[Labelled(IMAGE, POINTS, weight=0.0)])
+
+
+def test_drawing_a_crop_reads_no_more_of_a_large_volume_than_the_crop_can_show():
+    """Crops are found by their coordinates: no index of labelled voxels is made, whatever the volume's size."""
+
+    class Counted:
+        shape, ndim, read = (184, 630, 630), 3, 0
+
+        def __getitem__(self, window):
+            part = np.zeros([each.stop - each.start for each in window], dtype=np.float32)
+            self.read += part.size
+            return part
+
+    volume = Counted()
+    points = np.random.default_rng(0).random((60, 3)) * volume.shape
+    image = Labelled(volume, points, classes=np.arange(60) % 6)
+    source = CropSource(
+        [image],
+        (12.0,) * 6,
+        Sampling(size=(32, 64, 64), around_points=1),
+        NO_AUGMENTATION,
+        Target(),
+        outputs=7,
+    )
+    for number in range(4):
+        _, targets = source.batch(0, 0, [number])
+        assert targets.max() > 0
+    assert volume.read <= 4 * np.prod(source.patch)

@@ -6,7 +6,7 @@ import torch
 from motes.nets.build import build_net
 from motes.nets.description import NetDescription
 from motes.nets.model_file import Model, ModelDescription
-from motes.predict.ensemble import agree, maps_of
+from motes.predict.ensemble import agree, maps_of, trained_crop
 from motes.predict.maps import class_maps, probability_maps
 
 NET = NetDescription(width=2, depth=2)
@@ -35,7 +35,13 @@ def model(seed: int = 0, **values: object) -> Model:
 def test_the_maps_of_a_model_are_those_of_its_net() -> None:
     image = np.random.default_rng(0).normal(size=(16, 16)).astype(np.float32)
     expected = class_maps(probability_maps(model().net, NET, image, precision=torch.float32))
-    np.testing.assert_array_equal(maps_of(model(), image, torch.float32), expected)
+    np.testing.assert_allclose(maps_of(model(), image, torch.float32), expected, atol=1e-6)
+
+
+def test_the_crops_of_the_training_are_read_from_the_recipe() -> None:
+    assert trained_crop(model().description) is None
+    assert trained_crop(model(recipe={"sampling": {"size": 96}}).description) == (96, 96)
+    assert trained_crop(model(recipe={"sampling": {}}).description) == (128, 128)
 
 
 def test_nets_that_see_images_at_different_scales_do_not_agree() -> None:

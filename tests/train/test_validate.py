@@ -9,7 +9,10 @@ from motes.data.crops import Labelled
 from motes.data.paint import Target
 from motes.nets.build import build_net
 from motes.nets.description import NetDescription
-from motes.picking.picker import Picking
+from motes.picking.picker import Picking, pick_map
+from motes.predict.maps import class_maps, probability_maps
+from motes.predict.windows import Windows
+from motes.score.pixels import PixelCounts
 from motes.train.mining import Mine
 from motes.train.validate import Validator, is_class
 
@@ -124,3 +127,30 @@ def test_the_best_f_of_another_beta_counts_a_class_that_is_never_found():
     validator = replace(looking_at([image], TWO, ("a", "b"), (8.0, 8.0)), betas=(4.0,), weights=(3.0, 1.0))
     row = validator.row(validator.look(Given(np.stack([np.zeros_like(first), first, missing]))))
     assert (row["best_f4_a"], row["best_f4_b"], row["best_f4"]) == (1.0, 0.0, 0.75)
+
+
+def test_a_volume_is_looked_at_slab_by_slab_with_the_result_of_its_whole_maps():
+    net = NetDescription(name="se_unet", ndim=3, widths=(4, 8), outputs=3)
+    data = np.random.default_rng(0).normal(size=(30, 40, 36)).astype(np.float32)
+    image = Labelled(data, np.array([[8.0, 9, 10], [20, 30, 20]]), classes=np.array([0, 1]))
+    validator = replace(looking_at([image], net, ("a", "b"), (8.0, 6.0)), trained=(8, 16, 16))
+    built = build_net(net).eval()
+    seen = validator.look(built)
+    maps = class_maps(probability_maps(built, net, data, windows=Windows(patch=(8, 16, 16))))
+    truth = validator.true_classes(image)
+    for number, map_ in enumerate(maps):
+        found, expected = seen.picks[number][0], pick_map(map_, (8.0, 6.0)[number], Picking())
+        assert len(found) == len(expected) > 3
+        np.testing.assert_allclose(found.points, expected.points, atol=1e-3)
+        counts = PixelCounts()
+        counts.add(map_, is_class(truth, number, 2))
+        assert seen.pixels[number].counts(0.3) == pytest.approx(counts.counts(0.3), abs=2)
+        assert seen.pixels[number].pixels.sum() == data.size
+
+
+def test_how_near_a_pick_must_be_is_a_share_of_the_diameter():
+    image = Labelled(np.zeros((48, 64), dtype=np.float32), np.array([[30.0, 40]]))
+    beside = np.where(discs((48, 64), [(33, 40)], 1), 6.0, -6)  # 3 px away from a particle of 8 px
+    for share, expected in ((0.5, 1.0), (0.25, 0.0)):
+        validator = replace(looking_at([image]), match_distance=share)
+        assert validator.row(validator.look(Given(beside[None])))["best_f1"] == expected

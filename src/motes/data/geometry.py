@@ -150,7 +150,7 @@ def resample_planes(patches: Tensor, maps: Tensor, shape: Sequence[int], nearest
     ]
     crops = [
         _resample_all(each[:, None], part.expand(len(each), *part.shape[1:]), kind)[:, 0]
-        for each, part, kind in zip(slices, grid.split(1), nearest, strict=True)
+        for each, part, kind in zip(slices, torch.split(grid, 1), nearest, strict=True)
     ]
     return torch.stack(crops)[:, None]
 

@@ -125,7 +125,8 @@ def thresholds_in_words(
         _threshold_in_words(each, "" if len(fitted) == 1 else f" for {name}", recipe.threshold_goal, what)
         for name, each in fitted.items()
     ]
-    matched = "" if masked else " Picks and particles were matched one to one within half a diameter."
+    near = distance_in_words(recipe.match_distance)
+    matched = "" if masked else f" Picks and particles were matched one to one within {near}."
     return (
         f"{how} Thresholds were fitted {where}: {'; '.join(thresholds)}.{matched} All was computed with motes "
         f"{description.versions.get('motes', '')} on PyTorch {description.versions.get('torch', '')}."
@@ -167,3 +168,8 @@ def _goal(goal: Goal) -> str:
         return f"the highest F{goal.value:g}"
     other = "recall" if goal.name == "precision" else "precision"
     return f"the highest {other} at a {goal.name} of at least {goal.value:g}"
+
+
+def distance_in_words(share: float) -> str:
+    """A share of the diameter as people say it."""
+    return {0.5: "half a diameter", 0.25: "a quarter of a diameter"}.get(share, f"{share:g} of a diameter")

@@ -17,6 +17,8 @@ METRIC_NAMES = {
     "best_f1": "best F1",
     "best_f2": "best F2",
     "best_f4": "best F4",
+    "f4": "F4",
+    "czii": "challenge score",
     "precision": "precision",
     "recall": "recall",
     "average_precision": "average precision",

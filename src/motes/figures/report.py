@@ -9,7 +9,14 @@ import numpy as np
 
 from motes.figures.examples import Example, mean_f1, view
 from motes.figures.mask_examples import COLOURS, MaskExample, mask_view, mean_pixel_f1
-from motes.figures.methods import Course, cited, images_in_words, is_masked, method_paragraphs
+from motes.figures.methods import (
+    Course,
+    cited,
+    distance_in_words,
+    images_in_words,
+    is_masked,
+    method_paragraphs,
+)
 from motes.figures.pages import counted, listed, shown, write_page
 from motes.figures.plots import learning_curves, precision_recall
 from motes.figures.run_tables import PIXEL_METRICS, cost_rows, duration, epochs_in_words, metric_rows
@@ -102,6 +109,7 @@ def write_training_report(path: Path, report: TrainingReport) -> None:
         title=f"Training report: {report.recipe.name}",
         report=report,
         answer=answer(report),
+        near=distance_in_words(report.recipe.match_distance),
         caveats=caveats(report),
         parts=part_rows(report.description),
         most_rows=MOST_ROWS,

@@ -1,61 +1,34 @@
 """Pick particles in any number of images with a model."""
 
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import Any
 
 from motes.data.ahead import made_ahead
+from motes.data.collection import image_facts
 from motes.data.image_list import ImageEntry, find_images
-from motes.data.working import WorkingImage, to_working_scale
-from motes.errors import ModelError, MotesError, UnitError
-from motes.figures.pictures import save_picture
-from motes.formats.images import write_image
-from motes.formats.picks import read_picks, write_index, write_picks
-from motes.image import Image
+from motes.errors import MotesError
+from motes.formats.copick import read_config, split_source
+from motes.formats.copick_overlay import Overlay, check_run_names, renamed, write_overlay_config
+from motes.formats.picks import Facts, read_picks, write_index, write_picks
 from motes.jobs.device import choose_device
-from motes.jobs.diameter import checks_diameters, misfit, model_precision
+from motes.jobs.diameter import checks_diameters, misfit
 from motes.jobs.pick_folder import claim, csv_file, take_stock
+from motes.jobs.picker import COPICK, Picker, PickOptions, ReadImage, make_picker
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
-from motes.nets.model_file import Model, load_model, model_path, started_from
-from motes.picking.calibration import pick_calibrated
-from motes.picking.picker import Picking, to_full_size
-from motes.picking.quality import Verdict, signs
-from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
-from motes.predict.maps import class_maps, probability_maps
-from motes.units import Length
+from motes.nets.model_file import load_model, model_path, started_from
+from motes.picks import AdaptedThreshold, Picks, Threshold
+from motes.predict.windows import Plan, Windows
 
-NO_DIAMETER = (
-    "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px. Where you do not "
-    "know, `motes inspect IMAGES` estimates it"
-)
+__all__ = ["PickOptions", "PickResult", "pick"]
 
-
-@dataclass(frozen=True)
-class PickOptions:
-    """What the user chose; None leaves it to the model or the image.
-
-    formats: names of formats written beside CSV. box_size: pixels. project: the folder that paths in an
-    index are relative to. micrographs_star: where the images come from, for RELION 3.1's suffix file.
-    """
-
-    threshold: float | None = None
-    method: Literal["peaks", "components"] | None = None
-    pixel_size: float | None = None
-    diameter: Length | None = None
-    formats: tuple[str, ...] = ()
-    box_size: int | None = None
-    project: Path = Path()
-    save_maps: bool = False
-    pictures: bool = False
+FEW = 10  # times that a net looks, up to which it is not worth while to time it first
+WASTEFUL = 10  # times that a pixel is computed, from which on the user is told of a cheaper way
 
 
 @dataclass(frozen=True)
@@ -70,136 +43,6 @@ class PickResult:
     def failures(self) -> list[Failure]:
         """The images that could not be picked."""
         return [Failure(row.image, row.status) for row in self.rows if row.picks is None]
-
-
-@dataclass(frozen=True)
-class Picker:
-    """A model with the user's choices, ready for one image after the other.
-
-    places: by format and output name of an image, the coordinate file beside its CSV.
-    """
-
-    model: Model
-    options: PickOptions
-    out: Path
-    precision: torch.dtype
-    places: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
-
-    @property
-    def threshold(self) -> Threshold:
-        """The user's, or else the model's own: by image where it adapts, by class where there are several."""
-        described = self.model.description
-        if self.options.threshold is not None:
-            return self.options.threshold
-        if described.adaptive is not None:
-            return AdaptedThreshold(*described.adaptive)
-        return (
-            described.thresholds if len(described.classes) > 1 else described.thresholds[described.classes[0]]
-        )
-
-    @property
-    def picking(self) -> Picking:
-        """How picks are found: the model's own way, unless the user chose the method."""
-        own, method = self.model.description.picking, self.options.method
-        return own if method is None else Picking.model_validate({**own.model_dump(), "method": method})
-
-    def read(self, entry: ImageEntry) -> "ReadImage | MotesError":
-        """Read an image and bring it to the working scale; an error comes back as a value."""
-        described = self.model.description
-        try:
-            image = entry.read(described.net.ndim, self.options.pixel_size)
-            diameters = self.diameters_in(image)
-            working = to_working_scale(image, max(diameters), described.scale, described.normalisation)
-        except MotesError as error:
-            return error
-        except OSError as error:
-            return MotesError(f"{entry.name}: cannot be read ({error})")
-        return ReadImage(entry, working, diameters, image.pixel_size)
-
-    def diameters_in(self, image: Image) -> list[float]:
-        """The diameter of each class in pixels of an image; UnitError where it is not known."""
-        lengths = [self.options.diameter] if self.options.diameter else self.model.description.lengths
-        if not lengths:
-            raise UnitError(NO_DIAMETER)
-        return [length.in_pixels(image.pixel_size) for length in lengths]
-
-    def pick(self, image: "ReadImage") -> tuple[Picks, NDArray[np.float32]]:
-        """Candidates in pixels of the full-size image, and the maps (classes, [z,] y, x) at the working scale."""
-        described = self.model.description
-        maps = class_maps(
-            probability_maps(self.model.net, described.net, image.working.data, precision=self.precision)
-        )
-        found = [self.pick_class(image, map_, number) for number, map_ in enumerate(maps)]
-        return joined_picks(found, described.classes), maps
-
-    def pick_class(self, image: "ReadImage", probability: NDArray[np.float32], number: int) -> Picks:
-        """Candidates of one class in pixels of the full-size image."""
-        diameter = image.diameters[number]
-        enlarged = float(np.mean(image.working.factors))
-        calibration = self.model.description.calibration
-        found = pick_calibrated(probability, diameter * enlarged, self.picking, calibration)
-        full = to_full_size(found, image.working.factors)
-        inside = np.all((full.points >= 0) & (full.points <= np.array(image.working.full_shape) - 1), axis=1)
-        kept = full.select(inside)
-        if kept.diameters is None:
-            kept = replace(kept, diameters=np.full(len(kept), round(diameter, 3)))
-        return kept
-
-    def quality(self, image: "ReadImage", picks: Picks) -> Verdict | None:
-        """What a micrograph with these candidates is worth; None for a volume."""
-        if image.working.data.ndim != 2:
-            return None
-        enlarged = float(np.mean(image.working.factors))
-        accepted = picks.above(self.threshold).scaled(image.working.factors)
-        return signs(image.working.data, accepted, max(image.diameters) * enlarged).verdict
-
-    def write(self, image: "ReadImage", picks: Picks, maps: NDArray[np.float32]) -> None:
-        """Write all that belongs to one image, the CSV last: where it stands, the image is done."""
-        name = image.entry.output_name
-        accepted = picks.above(self.threshold)
-        for format_name, places in self.places.items():
-            write_picks(
-                places[name],
-                accepted,
-                format=format_name,
-                image_name=image.entry.name,
-                box_size=self.options.box_size,
-            )
-        if self.options.save_maps:
-            size = image.pixel_size and image.pixel_size / float(np.mean(image.working.factors))
-            classes = self.model.description.classes
-            for class_name, map_ in zip(classes, maps, strict=True):
-                place = f"{name}.mrc" if len(classes) == 1 else f"{name}.{class_name}.mrc"
-                write_image(self.out / "maps" / place, map_, size)
-        if self.options.pictures:
-            save_picture(
-                self.out / "pictures" / f"{name}.png",
-                image.working.data,
-                accepted.scaled(image.working.factors),
-                image.diameters[0] * float(np.mean(image.working.factors)),
-            )
-        write_picks(csv_file(self.out, image.entry), picks, format="csv", image_name=image.entry.name)
-
-
-@dataclass(frozen=True)
-class ReadImage:
-    """An image at its working scale. diameters: of each class in pixels of the full-size image."""
-
-    entry: ImageEntry
-    working: WorkingImage
-    diameters: list[float]
-    pixel_size: float | None
-
-
-def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
-    """The picks of all classes, each with the name of its own; of one class they carry none."""
-    if len(by_class) == 1:
-        return by_class[0]
-    points = np.concatenate([picks.points for picks in by_class])
-    scores = np.concatenate([picks.scores for picks in by_class if picks.scores is not None])
-    diameters = np.concatenate([picks.diameters for picks in by_class if picks.diameters is not None])
-    classes = np.repeat(np.array(names, dtype=np.str_), [len(picks) for picks in by_class])
-    return Picks(points, scores, classes, diameters)
 
 
 def pick(
@@ -224,7 +67,11 @@ def pick(
     entries = _images_to_pick(sources, picker.model.description.net.ndim, out)
     claim(out, _settings(picker, started_from(str(model)).sha256), overwrite)
     everything = [*entries, *take_stock(out, entries)]
-    picker = replace(picker, places=_places(everything, out, options.formats))
+    ndim = picker.model.description.net.ndim
+    formats = picker.options.formats or ()
+    picker = replace(picker, places=_places(everything, out, formats, ndim))
+    if COPICK in formats:
+        picker = replace(picker, overlay=_overlay(picker, everything, teller))
     earlier = earlier_rows(out)
     rows = {e.name: _row_from_csv(e, picker, earlier) for e in everything if csv_file(out, e).is_file()}
     to_do = [entry for entry in entries if entry.name not in rows]
@@ -244,22 +91,6 @@ def pick(
     return PickResult(out, ordered, _write_indexes(picker, everything, rows, sources))
 
 
-def make_picker(model: Model, options: PickOptions, out: Path, device: torch.device) -> Picker:
-    """A model with the user's choices; ModelError for a choice that it cannot take, PicksError as _check_formats."""
-    described = model.description
-    if options.diameter is not None and len(described.classes) > 1:
-        raise ModelError(
-            f"--diameter is one length, but this model finds {', '.join(described.classes)}, each with its own "
-            "diameter; leave the option out"
-        )
-    if options.diameter is None and not described.lengths:
-        raise ModelError(NO_DIAMETER)
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
-    _check_formats(options, described.net.ndim)
-    return Picker(model, options, out, model_precision(model, device))
-
-
 def _images_to_pick(sources: Sequence[str], ndim: int, out: Path) -> list[ImageEntry]:
     """The images, without those that motes itself has written below the output folder."""
     entries = find_images(sources, ndim)
@@ -267,19 +98,18 @@ def _images_to_pick(sources: Sequence[str], ndim: int, out: Path) -> list[ImageE
     return [entry for entry in entries if not entry.path.absolute().is_relative_to(own)]
 
 
-def _places(entries: Sequence[ImageEntry], out: Path, formats: Sequence[str]) -> dict[str, dict[str, Path]]:
+def _places(
+    entries: Sequence[ImageEntry], out: Path, formats: Sequence[str], ndim: int
+) -> dict[str, dict[str, Path]]:
     names = [entry.output_name for entry in entries]
-    return {name: coordinate_places(names, out / name, name) for name in formats}
+    return {name: coordinate_places(names, out / name, name, ndim) for name in formats if name != COPICK}
 
 
-def _check_formats(options: PickOptions, ndim: int) -> None:
-    """Raise PicksError, before any work is done, for a format that cannot be written with these options."""
-    with tempfile.TemporaryDirectory() as folder:
-        for format_name in options.formats:
-            path = Path(folder) / "check"
-            write_picks(
-                path, empty_picks(ndim), format=format_name, image_name="x", box_size=options.box_size
-            )
+def _overlay(picker: Picker, entries: Sequence[ImageEntry], teller: Teller) -> Overlay:
+    check_run_names([entry.output_name for entry in entries])
+    for note in renamed(picker.model.description.classes):
+        teller.warn(note)
+    return Overlay(picker.out / COPICK, tuple(picker.model.description.classes))
 
 
 def _warn_of_misfit(picker: Picker, entries: Sequence[ImageEntry], teller: Teller) -> None:
@@ -287,7 +117,7 @@ def _warn_of_misfit(picker: Picker, entries: Sequence[ImageEntry], teller: Telle
     given = picker.options.diameter
     if given is None or not entries or not checks_diameters(picker.model.description):
         return
-    better = misfit(picker.model, picker.precision, entries, given, picker.options.pixel_size)
+    better = misfit(picker.model, picker.seer.precision, entries, given, picker.options.pixel_size)
     if better is not None:
         teller.warn(
             f"the diameter {given} does not fit what is seen in {better.images} images, where particles seem to be "
@@ -298,7 +128,8 @@ def _warn_of_misfit(picker: Picker, entries: Sequence[ImageEntry], teller: Telle
 def _pick_all(
     picker: Picker, entries: Sequence[ImageEntry], rows: dict[str, ImageSummary], teller: Teller
 ) -> None:
-    with teller.progress("picking", len(entries), "images") as done:
+    plans: dict[tuple[int, ...], Plan] = {}
+    with _progress_of_images(picker, len(entries), teller) as done:
         started = time.monotonic()
         for number, image in enumerate(made_ahead(picker.read, entries)):
             entry = entries[number]
@@ -306,12 +137,51 @@ def _pick_all(
                 rows[entry.name] = ImageSummary(entry.name, status=str(image))
                 teller.warn(f"left out: {image}")
             else:
-                picks, maps = picker.pick(image)
+                shape = image.working.data.shape
+                if shape not in plans:
+                    plans[shape] = _told_plan(picker, image, teller)
+                title = f"{entry.name} ({number + 1} of {len(entries)})"
+                with _progress_of_windows(picker, title, plans[shape], teller) as seen:
+                    picks, maps = picker.pick(image, plans[shape], seen)
                 picker.write(image, picks, maps)
                 seconds = round(time.monotonic() - started, 3)
                 rows[entry.name] = _row(picker, image, picks, seconds)
             started = time.monotonic()
             done(number + 1)
+
+
+Progress = AbstractContextManager[Callable[[int], None]]
+
+
+def _ignored(_: int) -> None:
+    """Nobody is told."""
+
+
+def _progress_of_images(picker: Picker, count: int, teller: Teller) -> Progress:
+    """Of micrographs; volumes take so long that each has its own."""
+    flat = picker.model.description.net.ndim == 2
+    return teller.progress("picking", count, "images") if flat else nullcontext(_ignored)
+
+
+def _progress_of_windows(picker: Picker, title: str, plan: Plan, teller: Teller) -> Progress:
+    flat = picker.model.description.net.ndim == 2
+    return nullcontext(_ignored) if flat else teller.progress(title, plan.windows, "windows")
+
+
+def _told_plan(picker: Picker, image: ReadImage, teller: Teller) -> Plan:
+    """The windows of images of that shape; of volumes, one window is timed and the user told what it will take."""
+    plan = picker.plan(image.working.data.shape)
+    if image.working.data.ndim == 2:
+        return plan
+    if plan.windows > FEW * plan.together:
+        plan = plan.timed(picker.seer.seconds_a_window(plan))
+    teller.say(f"{image.entry.name}: {plan}")
+    if plan.blend == "exact" and plan.redundancy > WASTEFUL:
+        teller.say(
+            "these windows equal the whole volume, but compute most of it over and over; `--blend gaussian` computes "
+            "less, and what it gives differs a little"
+        )
+    return plan
 
 
 def _row(picker: Picker, image: ReadImage, picks: Picks, seconds: float) -> ImageSummary:
@@ -352,12 +222,25 @@ def _complete(picker: Picker, entry: ImageEntry) -> None:
     """Write the coordinate files of an image that is done, where they are missing or belong elsewhere now."""
     missing = {name: places[entry.output_name] for name, places in picker.places.items()}
     missing = {name: place for name, place in missing.items() if not place.is_file()}
-    if not missing:
+    laid_down = picker.overlay is None or picker.overlay.has(entry.output_name)
+    if not missing and laid_down:
         return
     picks = next(iter(read_picks(csv_file(picker.out, entry)).values()))
     accepted = picks.above(picker.threshold)
+    facts = _facts_of(picker, entry)
     for name, place in missing.items():
-        write_picks(place, accepted, format=name, image_name=entry.name, box_size=picker.options.box_size)
+        write_picks(place, accepted, format=name, image_name=entry.name, facts=facts)
+    if picker.overlay is not None and not laid_down:
+        picker.overlay.write(entry.output_name, accepted, facts.pixel_size)
+
+
+def _facts_of(picker: Picker, entry: ImageEntry) -> Facts:
+    """What its coordinate files need to know; of an image that is gone since, what the options say."""
+    given = Facts(pixel_size=picker.options.pixel_size, box_size=picker.options.box_size)
+    try:
+        return image_facts(entry, picker.model.description.net.ndim, given)
+    except MotesError:
+        return given
 
 
 def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
@@ -369,10 +252,22 @@ def _settings(picker: Picker, model_hash: str) -> dict[str, Any]:
         "method": picker.picking.method,
         "pixel_size": options.pixel_size,
         "diameter": None if options.diameter is None else str(options.diameter),
-        "formats": list(options.formats),
+        "formats": list(options.formats or ()),
         "box_size": options.box_size,
         "save_maps": options.save_maps,
         "pictures": options.pictures,
+        **_noted_windows(options.windows),
+    }
+
+
+def _noted_windows(windows: Windows) -> dict[str, Any]:
+    """How images were cut, None where that was left open; folders of before say nothing, which is the same."""
+    patch = windows.patch
+    return {
+        "patch": patch if patch is None or isinstance(patch, int) else "x".join(map(str, patch)),
+        "overlap": windows.overlap,
+        "blend": windows.blend,
+        "views": windows.views if windows.views > 1 else None,
     }
 
 
@@ -397,5 +292,20 @@ def _write_indexes(
             path = places[entry.output_name].absolute()
             shown = path.relative_to(project) if path.is_relative_to(project) else path
             listed.append((entry.name, shown.as_posix()))
-        written += write_index(picker.out / format_name, listed, format_name, star)
+        ndim = picker.model.description.net.ndim
+        written += write_index(picker.out / format_name, listed, format_name, star, ndim=ndim)
+    if picker.overlay is not None and done:
+        projects = (read_config(found[0]) for found in map(split_source, sources) if found is not None)
+        written.append(
+            write_overlay_config(picker.overlay.root, _radii(picker, done[0]), next(projects, None))
+        )
     return written
+
+
+def _radii(picker: Picker, entry: ImageEntry) -> dict[str, float | None]:
+    """The radius of each class, A; None where it is known in pixels only, and the pixel size is not."""
+    described = picker.model.description
+    lengths = [picker.options.diameter] if picker.options.diameter else described.lengths
+    size = _facts_of(picker, entry).pixel_size
+    known = [each.value if each.unit == "A" else size and each.value * size for each in lengths]
+    return {name: each and round(each / 2, 3) for name, each in zip(described.classes, known, strict=True)}

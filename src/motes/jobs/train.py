@@ -310,6 +310,8 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
         precision=chosen_precision(recipe.training, device),
         weights=tuple(each.weight for each in recipe.classes),
         betas=() if parts.masked else _betas(recipe),
+        trained=recipe.sampling.shape(recipe.net.ndim),
+        match_distance=recipe.match_distance,
     )
 
 

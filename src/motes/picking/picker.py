@@ -42,11 +42,15 @@ def pick_map(probability: NDArray[np.float32], diameter: float, picking: Picking
     minimum_distance = picking.minimum_distance * diameter
     if picking.method == "peaks":
         return find_peaks(probability, minimum_distance, picking.floor)
-    ndim = probability.ndim
-    whole = (np.pi / 4) * diameter**2 if ndim == 2 else (np.pi / 6) * diameter**3
-    minimum_size = max(1, round(picking.minimum_area * whole))
-    found = find_components(probability, picking.component_threshold, minimum_size)
+    least = least_size(diameter, probability.ndim, picking)
+    found = find_components(probability, picking.component_threshold, least)
     return suppress(found, minimum_distance)
+
+
+def least_size(diameter: float, ndim: int, picking: Picking) -> int:
+    """How many pixels a component has at least; diameter: of a particle, px."""
+    whole = (np.pi / 4) * diameter**2 if ndim == 2 else (np.pi / 6) * diameter**3
+    return max(1, round(picking.minimum_area * whole))
 
 
 def to_full_size(picks: Picks, factors: Sequence[float]) -> Picks:

@@ -6,13 +6,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from motes.nets.model_file import Model
+from motes.data.sampling import Sampling
+from motes.nets.folded import folded
+from motes.nets.model_file import Model, ModelDescription
 from motes.predict.maps import class_maps, probability_maps
 
 
 def maps_of(model: Model, image: NDArray[np.float32], precision: torch.dtype) -> NDArray[np.float32]:
     """The probability of each class, (classes, [z,] y, x), in an image ([z,] y, x) at the model's working scale."""
-    return class_maps(probability_maps(model.net, model.description.net, image, precision=precision))
+    net, described = folded(model.net, precision), model.description
+    return class_maps(
+        probability_maps(net, described.net, image, precision=precision, trained=trained_crop(described))
+    )
+
+
+def trained_crop(described: ModelDescription) -> tuple[int, ...] | None:
+    """The sides of the crops that a model was trained on, px of the working scale; None where it does not say."""
+    sampling = described.recipe.get("sampling")
+    return None if sampling is None else Sampling.model_validate(sampling).shape(described.net.ndim)
 
 
 def agree(models: Sequence[Model]) -> str:

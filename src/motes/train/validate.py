@@ -12,9 +12,11 @@ from motes.data.crops import Labelled
 from motes.data.paint import Target, paint
 from motes.errors import TrainingError
 from motes.nets.description import NetDescription
-from motes.picking.picker import Picking, pick_map
+from motes.nets.folded import folded
+from motes.picking.picker import Picking
+from motes.picking.slabs import SlabPicks
 from motes.picks import Picks
-from motes.predict.maps import class_maps, probability_maps
+from motes.predict.stream import Seer, stream_maps
 from motes.score.metrics import Curve, average_precision, precision_recall_curve, rank
 from motes.score.pixels import PixelCounts
 
@@ -38,8 +40,10 @@ class Validator:
     """Validation images at the working scale, and how picks are found and matched in them.
 
     classes: their names. weights: how much each counts in the means over classes; empty: all the same.
-    diameters: of each class in working pixels, a pick counts within half of it; empty where the truth is
-    masks. target: what was painted to train on, for the truth of single pixels.
+    diameters: of each class in working pixels, empty where the truth is masks; match_distance: the share of it within
+    which a pick counts. target: what was painted to train on, for the truth of single pixels. betas: of further F
+    scores whose best value is told, as best_f4. trained: sides of the crops that are trained on; volumes are seen
+    in such windows.
     """
 
     images: Sequence[Labelled]
@@ -50,27 +54,39 @@ class Validator:
     target: Target
     precision: torch.dtype
     weights: tuple[float, ...] = ()
+    betas: tuple[float, ...] = ()
+    trained: tuple[int, ...] | None = None
+    match_distance: float = 0.5
 
     def look(self, net: nn.Module) -> Seen:
-        """Predict every image once; no more than one map is in memory at a time.
+        """Predict every image once; no more than a slab of its maps is in memory at a time.
 
         Raises TrainingError where the net no longer gives numbers.
         """
         seen = Seen([[] for _ in self.diameters], [PixelCounts() for _ in self.classes])
+        seer = Seer(folded(net, self.precision), self.net, self.precision)
         for image in self.images:
-            pixels = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
-            maps = class_maps(probability_maps(net, self.net, pixels, precision=self.precision))
-            if not np.isfinite(maps).all():
+            for by_class, picks in zip(seen.picks, self._look_at(seer, image, seen.pixels), strict=True):
+                by_class.append(picks)
+        return seen
+
+    def _look_at(self, seer: Seer, image: Labelled, pixels: Sequence[PixelCounts]) -> list[Picks]:
+        """The picks of each class in one image; its pixels are added to those of each class."""
+        data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
+        truth = self.true_classes(image)
+        picks = SlabPicks(self.diameters, self.picking)
+        for slab in stream_maps(seer, data, seer.plan(data.shape, trained=self.trained)):
+            if not np.isfinite(slab.maps).all():
                 raise TrainingError(
                     "the net gives values that are not finite numbers on the validation images. Try a lower "
                     "learning_rate, or precision=float32"
                 )
-            truth = self.true_classes(image)
-            for number, probability in enumerate(maps):
-                seen.pixels[number].add(probability, is_class(truth, number, len(maps)))
-                if self.diameters:
-                    seen.picks[number].append(pick_map(probability, self.diameters[number], self.picking))
-        return seen
+            part = truth[slab.start : slab.start + slab.maps.shape[1]]
+            for number, (counts, probability) in enumerate(zip(pixels, slab.maps, strict=True)):
+                counts.add(probability, is_class(part, number, len(slab.maps)))
+            if self.diameters:
+                picks.add(slab.start, slab.maps)
+        return picks.picks()
 
     def true_classes(self, image: Labelled) -> NDArray[np.float32]:
         """The class number of each pixel, 0 background, -1 not known; of one class in [0, 1]."""
@@ -83,7 +99,7 @@ class Validator:
         """
         if not self.diameters:
             return seen.pixels[number].curve()
-        radius = self.diameters[number] / 2
+        radius = self.diameters[number] * self.match_distance
         return precision_recall_curve(
             [
                 rank(picks, true_picks(image, number), radius)
@@ -95,15 +111,15 @@ class Validator:
         """All metrics; those of several classes are weighted means over the classes that have them."""
         rows = [pixel_summary(counts) for counts in seen.pixels]
         if self.diameters:
-            picked = [summary(self.curve(seen, number)) for number in range(len(self.classes))]
+            picked = [summary(self.curve(seen, number), self.betas) for number in range(len(self.classes))]
             rows = [pixels | picks for pixels, picks in zip(rows, picked, strict=True)]
         weights = self.weights or (1.0,) * len(rows)
         joined: Row = {key: _mean([row[key] for row in rows], weights) for key in rows[0]}
         if len(rows) > 1:
             joined.pop("best_threshold", None)  # each class has its own
             for name, row in zip(self.classes, rows, strict=True):
-                best = "best_f1" if self.diameters else "pixel_f1"
-                joined[f"{best}_{name}"] = row[best]
+                told = ["best_f1", *map(best_f, self.betas)] if self.diameters else ["pixel_f1"]
+                joined |= {f"{metric}_{name}": row[metric] for metric in told}
         return joined
 
 
@@ -147,16 +163,32 @@ def pixel_summary(counts: PixelCounts) -> Row:
     }
 
 
-def summary(curve: Curve) -> Row:
-    """Average precision, and the best F1 with its threshold; None where they are not defined."""
+def best_f(beta: float) -> str:
+    """What the best F score of that beta is called among the metrics: best_f4."""
+    return f"best_f{beta:g}"
+
+
+def summary(curve: Curve, betas: Sequence[float] = ()) -> Row:
+    """Average precision, and the best F1 with its threshold; None where they are not defined.
+
+    betas: of further F scores, whose best value is 0 where there is truth but no candidate at all: otherwise a class
+    that is never found would be left out of a mean over classes, and finding less would pay.
+    """
     if not len(curve.thresholds):
-        return {"average_precision": None, "best_f1": None, "best_threshold": None}
+        missed = 0.0 if curve.truth else None
+        return {
+            "average_precision": None,
+            "best_f1": None,
+            **{best_f(beta): missed for beta in betas},
+            "best_threshold": None,
+        }
     f1 = curve.f_beta(1)
     best = int(f1.argmax())
     area = float(average_precision(curve))
     return {
         "average_precision": round(area, 5) if area == area else None,
         "best_f1": round(float(f1[best]), 5),
+        **{best_f(beta): round(float(curve.f_beta(beta).max()), 5) for beta in betas},
         "best_threshold": round(float(curve.thresholds[best]), 5),
     }
 

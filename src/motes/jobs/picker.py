@@ -1,0 +1,265 @@
+"""A model with the user's choices, ready to pick one image after the other."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from motes.data.image_list import ImageEntry
+from motes.data.sampling import Pixels
+from motes.data.working import WorkingImage, to_working_scale
+from motes.errors import ModelError, MotesError, UnitError, did_you_mean
+from motes.figures.pictures import save_picture
+from motes.formats.copick_overlay import Overlay, known_size
+from motes.formats.picks import Facts, write_picks
+from motes.formats.tables import require_3d
+from motes.image import Image
+from motes.jobs.diameter import model_precision
+from motes.jobs.pick_folder import csv_file
+from motes.jobs.pick_maps import VolumesInFiles, kept_maps, map_files
+from motes.nets.folded import folded
+from motes.nets.model_file import Model, ModelDescription
+from motes.picking.picker import Picking, to_full_size
+from motes.picking.quality import Verdict, signs
+from motes.picking.slabs import SlabPicks
+from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
+from motes.predict.ensemble import trained_crop
+from motes.predict.stream import Seer, stream_maps
+from motes.predict.windows import Plan, Windows
+from motes.units import Length
+
+COPICK = "copick"
+NO_DIAMETER = (
+    "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px. Where you do not "
+    "know, `motes inspect IMAGES` estimates it"
+)
+
+
+@dataclass(frozen=True)
+class PickOptions:
+    """What the user chose; None leaves it to the model or the image.
+
+    formats: names of formats written beside CSV; None: copick for tomograms, else none. box_size: pixels. project:
+    the folder that paths in an index are relative to. micrographs_star: where the images come from, for RELION
+    3.1's suffix file. threshold: of all classes but those that thresholds names. windows: how images are cut.
+    """
+
+    threshold: float | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    method: Literal["peaks", "components"] | None = None
+    pixel_size: float | None = None
+    diameter: Length | None = None
+    formats: tuple[str, ...] | None = None
+    box_size: int | None = None
+    project: Path = Path()
+    save_maps: bool = False
+    pictures: bool = False
+    windows: Windows = field(default_factory=Windows)
+
+
+@dataclass(frozen=True)
+class Picker:
+    """A model with the user's choices, ready for one image after the other.
+
+    places: by format and output name of an image, the coordinate file beside its CSV. overlay: where picks for copick
+    lie, a file for each class. seer: the model's net, made ready to predict.
+    """
+
+    model: Model
+    options: PickOptions
+    out: Path
+    seer: Seer
+    places: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    overlay: Overlay | None = None
+
+    @property
+    def threshold(self) -> Threshold:
+        """The user's, or else the model's own: by image where it adapts, by class where there are several."""
+        described, given = self.model.description, self.options
+        if given.threshold is not None and not given.thresholds:
+            return given.threshold
+        if given.threshold is None and not given.thresholds and described.adaptive is not None:
+            return AdaptedThreshold(*described.adaptive)
+        alike = {} if given.threshold is None else dict.fromkeys(described.classes, given.threshold)
+        chosen = {**described.thresholds, **alike, **given.thresholds}
+        return chosen if len(described.classes) > 1 else chosen[described.classes[0]]
+
+    @property
+    def picking(self) -> Picking:
+        """How picks are found: the model's own way, unless the user chose the method."""
+        own, method = self.model.description.picking, self.options.method
+        return own if method is None else Picking.model_validate({**own.model_dump(), "method": method})
+
+    def read(self, entry: ImageEntry) -> "ReadImage | MotesError":
+        """Read an image and bring it to the working scale; an error comes back as a value."""
+        described = self.model.description
+        try:
+            image = entry.read(described.net.ndim, self.options.pixel_size)
+            if self.overlay is not None:
+                known_size(entry.name, image.pixel_size)
+            diameters = self.diameters_in(image)
+            working = to_working_scale(image, max(diameters), described.scale, described.normalisation)
+        except MotesError as error:
+            return error
+        except OSError as error:
+            return MotesError(f"{entry.name}: cannot be read ({error})")
+        return ReadImage(entry, working, diameters, image.pixel_size)
+
+    def diameters_in(self, image: Image) -> list[float]:
+        """The diameter of each class in pixels of an image; UnitError where it is not known."""
+        lengths = [self.options.diameter] if self.options.diameter else self.model.description.lengths
+        if not lengths:
+            raise UnitError(NO_DIAMETER)
+        return [length.in_pixels(image.pixel_size) for length in lengths]
+
+    def plan(self, shape: Sequence[int]) -> Plan:
+        """The windows of an image of a shape ([z,] y, x) at the working scale; RecipeError where they cannot be."""
+        return self.seer.plan(shape, self.options.windows, trained_crop(self.model.description))
+
+    def pick(
+        self, image: "ReadImage", plan: Plan, done: Callable[[int], None] | None = None
+    ) -> tuple[Picks, Pixels | None]:
+        """Candidates in pixels of the full-size image, and the maps (classes, [z,] y, x) where a picture shows them.
+
+        Nothing holds all maps of a volume at a time. done: told how many windows have been seen.
+        """
+        described, options, flat = self.model.description, self.options, image.working.data.ndim == 2
+        files = map_files(self.out, image.entry.output_name, described.classes) if options.save_maps else []
+        enlarged = float(np.mean(image.working.factors))
+        found = SlabPicks(
+            [diameter * enlarged for diameter in image.diameters], self.picking, described.calibration
+        )
+        in_memory = options.pictures and flat and len(described.classes) > 1
+        size = image.pixel_size and image.pixel_size / enlarged
+        with kept_maps(files, size, in_memory=in_memory) as kept:
+            for slab in stream_maps(self.seer, image.working.data, plan, done):
+                found.add(slab.start, slab.maps)
+                kept.add(slab.maps)
+        by_class = [
+            self.in_full_size(image, picks, size)
+            for picks, size in zip(found.picks(), image.diameters, strict=True)
+        ]
+        maps = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
+        return joined_picks(by_class, described.classes), maps
+
+    def in_full_size(self, image: "ReadImage", found: Picks, diameter: float) -> Picks:
+        """Candidates of one class in pixels of the full-size image, where the particles are diameter px across."""
+        full = to_full_size(found, image.working.factors)
+        inside = np.all((full.points >= 0) & (full.points <= np.array(image.working.full_shape) - 1), axis=1)
+        kept = full.select(inside)
+        if kept.diameters is None:
+            kept = replace(kept, diameters=np.full(len(kept), round(diameter, 3)))
+        return kept
+
+    def quality(self, image: "ReadImage", picks: Picks) -> Verdict | None:
+        """What a micrograph with these candidates is worth; None for a volume."""
+        if image.working.data.ndim != 2:
+            return None
+        enlarged = float(np.mean(image.working.factors))
+        accepted = picks.above(self.threshold).scaled(image.working.factors)
+        return signs(image.working.data, accepted, max(image.diameters) * enlarged).verdict
+
+    def write(self, image: "ReadImage", picks: Picks, maps: Pixels | None) -> None:
+        """Write what belongs to one image beside its maps, the CSV last: where it stands, the image is done."""
+        name = image.entry.output_name
+        accepted = picks.above(self.threshold)
+        for format_name, places in self.places.items():
+            write_picks(
+                places[name],
+                accepted,
+                format=format_name,
+                image_name=image.entry.name,
+                facts=Facts(image.working.full_shape, image.pixel_size, self.options.box_size),
+            )
+        if self.overlay is not None:
+            self.overlay.write(name, accepted, image.pixel_size)
+        if self.options.pictures:
+            classes = self.model.description.classes
+            enlarged = float(np.mean(image.working.factors))
+            save_picture(
+                self.out / "pictures" / f"{name}.png",
+                image.working.data,
+                accepted.scaled(image.working.factors),
+                {each: size * enlarged for each, size in zip(classes, image.diameters, strict=True)},
+                maps=maps,
+            )
+        write_picks(csv_file(self.out, image.entry), picks, format="csv", image_name=image.entry.name)
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """An image at its working scale. diameters: of each class in pixels of the full-size image."""
+
+    entry: ImageEntry
+    working: WorkingImage
+    diameters: list[float]
+    pixel_size: float | None
+
+
+def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
+    """The picks of all classes, each with the name of its own; of one class they carry none."""
+    if len(by_class) == 1:
+        return by_class[0]
+    points = np.concatenate([picks.points for picks in by_class])
+    scores = np.concatenate([picks.scores for picks in by_class if picks.scores is not None])
+    diameters = np.concatenate([picks.diameters for picks in by_class if picks.diameters is not None])
+    classes = np.repeat(np.array(names, dtype=np.str_), [len(picks) for picks in by_class])
+    return Picks(points, scores, classes, diameters)
+
+
+def make_picker(model: Model, options: PickOptions, out: Path, device: torch.device) -> Picker:
+    """A model with the user's choices; ModelError for a choice that it cannot take, PicksError as _check_formats."""
+    described = model.description
+    if options.diameter is not None and len(described.classes) > 1:
+        raise ModelError(
+            f"--diameter is one length, but this model finds {', '.join(described.classes)}, each with its own "
+            "diameter; leave the option out"
+        )
+    if options.diameter is None and not described.lengths:
+        raise ModelError(NO_DIAMETER)
+    _check_thresholds(options, described.classes)
+    if options.formats is None:
+        options = replace(options, formats=_usual_formats(described, options))
+    _check_formats(options, described.net.ndim)
+    precision = model_precision(model, device)
+    picker = Picker(model, options, out, Seer(folded(model.net, precision), described.net, precision))
+    picker.plan(
+        (described.net.multiple,) * described.net.ndim
+    )  # says so at once where windows cannot be cut so
+    return picker
+
+
+def _check_thresholds(options: PickOptions, classes: Sequence[str]) -> None:
+    """Raise ModelError for a threshold that is no probability, or of a class that the model does not know."""
+    for name, value in options.thresholds.items():
+        if name not in classes:
+            raise ModelError(
+                f"--threshold names the class {name!r}, but this model finds {', '.join(classes)}."
+                f"{did_you_mean(name, classes)}"
+            )
+        if not 0 <= value <= 1:
+            raise ModelError(f"--threshold is a probability between 0 and 1, found {value:g} for {name}")
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
+
+
+def _usual_formats(described: ModelDescription, options: PickOptions) -> tuple[str, ...]:
+    """Copick for tomograms whose voxel size is known, as it is wherever the diameter is in Angstrom."""
+    lengths = [options.diameter] if options.diameter else described.lengths
+    return (COPICK,) if described.net.ndim == 3 and all(each.unit == "A" for each in lengths) else ()
+
+
+def _check_formats(options: PickOptions, ndim: int) -> None:
+    """Raise PicksError, before any work is done, for a format that cannot be written with these options."""
+    with tempfile.TemporaryDirectory() as folder:
+        for format_name in options.formats or ():
+            if format_name == COPICK:
+                require_3d(empty_picks(ndim), Path(COPICK))
+                continue
+            path = Path(folder) / "check"
+            pretended = Facts((1,) * ndim, 1.0, options.box_size)
+            write_picks(path, empty_picks(ndim), format=format_name, image_name="x", facts=pretended)
