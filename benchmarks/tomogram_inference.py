@@ -42,7 +42,9 @@ from motes.predict.windows import Windows
 
 NET = NetDescription(name="se_unet", ndim=3, outputs=7, widths=(16, 32, 64, 128))
 DIAMETERS = (12.0, 13.0, 18.0, 30.0, 26.0, 27.0)  # px at 10 A/px, of the six proteins of the challenge
-CALLED = 2e-5  # share of a volume that is called a particle; as that is noise, in as many places as in a real one
+CALLED = (
+    2e-5  # share of a volume that is called a particle; as that is noise, in as many places as in a real one
+)
 SURE = 10  # times as far apart as those of untrained weights lie the logits of a net that has learned
 TOGETHER = 4  # windows that MONAI sees at a time, as in its tutorials
 

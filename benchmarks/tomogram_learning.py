@@ -1,7 +1,8 @@
 """What a net learns from five simulated tomograms about a sixth, beside matched templates.
 
 Simulates six tomograms of 64 x 256 x 256 voxels of 10 A with at least 12 particles of each of six classes (tilts of
-+-60 degrees in steps of 3, 120 e/A2), and leaves one after the other out: a net is trained by `motes train tomogram`
++-60 degrees in steps of 3, 120 e/A2, half of the ideal contrast, else the defaults of `motes simulate tomograms`; the
+low-passed copies are used by all), and leaves one after the other out: a net is trained by `motes train tomogram`
 on four of the others, its thresholds are fitted for F4 on the fifth, and `motes pick` finds particles in the one left
 out. The baseline matches the mean subvolume of each class (template_picker.py), with those thresholds for each class
 that are best, in its favour, on the very tomograms that are scored. One scorer for both, over all six.
@@ -35,13 +36,14 @@ from template_picker import Template, candidates, make_template
 COUNT = 6
 WORLD = TomogramWorld(size=(64, 256, 256), least=12, contrast=0.5)
 SEED = 11
+VIEWS = 4  # each window is seen in, when picking
 VOLUMES = "tomograms_denoised"
 SETTINGS = (
     "sampling.size=32x64x64",
     "training.batch=2",
-    "training.epochs=10",
+    "training.epochs=9",
     "training.steps=80",
-    "training.validate_every=10",
+    "training.validate_every=9",
     "training.schedule=cosine",
     "training.learning_rate=0.003",
     "loss=bce + tversky",
@@ -76,15 +78,8 @@ def trained_and_picked(
                 table.writerow([data / VOLUMES / f"{name}.mrc", data / "picks" / f"{name}.csv", part])
     train = [*MOTES, "train", "tomogram", "--data", fold / "data.csv", "--out", fold / "run", *changes]
     model = fold / "run" / "model.safetensors"
-    pick = [
-        *MOTES,
-        "pick",
-        data / VOLUMES / f"{names[left_out]}.mrc",
-        "--model",
-        model,
-        "--out",
-        fold / "picked",
-    ]
+    tomogram = data / VOLUMES / f"{names[left_out]}.mrc"
+    pick = [*MOTES, "pick", tomogram, "--model", model, "--out", fold / "picked", "--tta", VIEWS]
     usage = {"train": measure.run(train, fold / "train.log"), "pick": measure.run(pick, fold / "pick.log")}
     measure.save_done(fold, usage)
     return fold

@@ -94,8 +94,8 @@ def test_a_training_takes_the_steps_and_the_looks_that_were_counted(
 
         return count_and_predict
 
-    for module in (validate, training_report):
-        monkeypatch.setattr(module, "probability_maps", counted(module.probability_maps))
+    for module, name in ((validate, "stream_maps"), (training_report, "probability_maps")):
+        monkeypatch.setattr(module, name, counted(getattr(module, name)))
     train(
         tiny(*changes), TrainingData(read_data_table(tmp_path / "data.csv")), tmp_path / "trained", threads=1
     )
