@@ -169,6 +169,25 @@ class TestIntoProject:
         assert files_below(config.parent) == before
         assert len(write_into_project(project, both, lambda _: None, overwrite=True)) == 4
 
+    def test_no_earlier_picks_of_a_class_are_left_behind(self, config: Path) -> None:
+        project = read_config(config)
+        write_into_project(project, {"TS_6_4": TWO}, lambda _: None)
+        again = {"TS_6_4": TWO.select([0, 2])}  # no apo-ferritin is sure enough any more
+        files = write_into_project(
+            project, again, lambda _: None, overwrite=True, classes=["apo-ferritin", "ribosome"]
+        )
+        found = {read_picks_file(file).object_name: len(read_picks_file(file).centres) for file in files}
+        assert found == {"ribosome": 2, "apo-ferritin": 0}
+
+    def test_a_run_in_which_nothing_was_picked_says_so(self, config: Path) -> None:
+        picks = dict(zip(RUNS, (TWO, empty_picks(3)), strict=True))
+        files = write_into_project(read_config(config), picks, lambda _: None)
+        assert [len(read_picks_file(file).centres) for file in files] == [2, 1, 0, 0]
+        alone = write_into_project(
+            read_config(config), {RUNS[0]: empty_picks(3)}, lambda _: None, session="4", classes=["ribosome"]
+        )
+        assert [file.name for file in alone] == ["motes_4_ribosome.json"]
+
     def test_picks_without_a_class_need_one_object(self, config: Path) -> None:
         plain = {"TS_5_4": Picks(POINTS)}
         with pytest.raises(

@@ -243,6 +243,26 @@ def test_tomograms_of_one_name_and_other_columns_are_refused(tmp_path: Path) -> 
         write_index(tmp_path, entries, "relion", ndim=3)
 
 
+@pytest.mark.parametrize(
+    ("format_name", "classes", "names", "words"),
+    [
+        ("relion", ["a b", "a_b"], ["x", "y"], "'a b' and 'a_b' would both have the folder a_b"),
+        ("challenge", ["a", "a"], ["A/x", "B/x"], "A/x and B/x would both be the experiment 'x'"),
+    ],
+)
+def test_what_would_be_joined_under_one_name_is_refused(
+    tmp_path: Path, format_name: str, classes: list[str], names: list[str], words: str
+) -> None:
+    entries = []
+    for number, (kind, name) in enumerate(zip(classes, names, strict=True)):
+        file = tmp_path / f"{number}.table"
+        one = Picks(np.ones((1, 3)), classes=np.array([kind]))
+        write_picks(file, one, format=format_name, image_name=name, facts=BIN4)
+        entries.append((name, str(file)))
+    with pytest.raises(PicksError, match=words):
+        write_index(tmp_path, entries, format_name, ndim=3)
+
+
 def test_an_index_with_two_files_for_a_tomogram(tmp_path: Path) -> None:
     text = "data_\nloop_\n_rlnTomoName\n_rlnTomoImportParticleFile\nT1 a.star\nT1 b.star\n"
     (tmp_path / "a.star").write_text(text)

@@ -128,7 +128,7 @@ def test_picks_of_two_dimensions_do_not_mix(tmp_path: Path, picks: str) -> None:
     result = convert(picks, tmp_path / "out", "dynamo")
     assert [file.name for file in result.files] == ["TS_1.tbl"]
     assert [failure.name for failure in result.failures] == ["b.mrc"]
-    assert "2D, the others 3D" in result.failures[0].reason
+    assert "2D, where 3D ones are expected" in result.failures[0].reason
 
 
 def test_options_that_cannot_be(tmp_path: Path, picks: str) -> None:

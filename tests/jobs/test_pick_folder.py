@@ -69,6 +69,21 @@ def test_a_file_that_has_changed_is_done_again(tmp_path):
     assert not csv_file(out, changed).exists()
 
 
+def test_a_tomogram_whose_chunks_have_changed_is_done_again(tmp_path):
+    out, store = tmp_path / "out", tmp_path / "tomo.zarr"
+    (store / "0").mkdir(parents=True)
+    (store / "0" / "0").write_text("voxels")
+    tomogram = ImageEntry("tomo.zarr", store)
+    take_stock(out, [tomogram])
+    pretend_done(out, tomogram)
+    take_stock(out, [tomogram])
+    assert csv_file(out, tomogram).is_file()
+    (store / "0" / "0").write_text("VOXELS")
+    os.utime(store / "0" / "0", (1, 1))  # the folders' own times stay
+    take_stock(out, [tomogram])
+    assert not csv_file(out, tomogram).exists()
+
+
 def test_images_of_an_earlier_call_are_remembered(tmp_path):
     out = tmp_path / "out"
     first, second = entry(tmp_path / "A", "1.mrc"), entry(tmp_path / "A", "2.mrc")

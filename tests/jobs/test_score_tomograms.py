@@ -279,3 +279,10 @@ def test_options_by_class_that_cannot_be_read(
     answer = motes("score", truth, truth, *words)
     assert answer.code == 1
     assert told in " ".join(answer.err.split())
+
+
+def test_classes_that_are_called_otherwise_are_an_error_and_no_score_of_zero(tmp_path: Path) -> None:
+    truth = voxels(tmp_path / "truth", "TS_1", [("ribosome", 5, 5, 5)])
+    picks = voxels(tmp_path / "picks", "TS_1", [("particle", 5, 5, 5)])
+    with pytest.raises(PicksError, match=r"no class is in both picks \(particle\) and truth \(ribosome\)"):
+        score_picks(picks, truth, ScoreOptions(radius=Length(2, "px")))

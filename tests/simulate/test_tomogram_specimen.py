@@ -118,3 +118,14 @@ def test_a_bilayer_is_two_lines_and_a_ball_is_exact() -> None:
     places = np.argwhere(ball >= 0) - len(ball) // 2
     middle = (places * ball.reshape(-1, 1)).sum(axis=0) / ball.sum()
     assert middle == pytest.approx([0.3, -0.2, 0.1], abs=0.01)
+
+
+def test_the_gap_between_particles_is_kept_however_wide() -> None:
+    described = TomogramWorld(
+        size=(40, 96, 96), counts={"apo-ferritin": (8, 8)}, density=0, gap=60, vesicles=0, sheets=0, filaments=0,
+        gold=0, crowding=0,
+    )  # fmt: skip
+    centres = build_specimen(described, 0, 0).centres
+    apart = np.linalg.norm(centres[:, None] - centres, axis=2) + 1e9 * np.eye(len(centres))
+    assert len(centres) == 8
+    assert apart.min() * 10 > 120 + 60 - 20  # a voxel of rounding on either side

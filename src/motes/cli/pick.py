@@ -41,7 +41,11 @@ def pick(
     ] = "default",
     format: Annotated[
         list[str] | None,
-        typer.Option("--format", help="Also write relion, eman, cryolo or topaz files; may be repeated."),
+        typer.Option(
+            "--format",
+            help="Also write relion, eman, cryolo or topaz files, of tomograms relion4, dynamo, challenge or copick "
+            "too; may be repeated.",
+        ),
     ] = None,
     threshold: Annotated[
         list[str] | None,

@@ -62,7 +62,8 @@ def write(path: Path, picks: Picks, image_name: str, facts: Facts) -> None:
     require_3d(picks, path)
     if picks.classes is None and len(picks):
         raise PicksError(
-            f"{path}: the challenge wants the type of each particle; say it with --class apo-ferritin"
+            f"{path}: the challenge wants the type of each particle; say it with "
+            "`motes convert ... --class apo-ferritin`"
         )
     stored = (picks.points + 0.5) * known_pixel_size(facts, path)
     name = tomogram_name(image_name)
@@ -82,10 +83,19 @@ def _write_rows(path: Path, rows: Sequence[Sequence[str]]) -> None:
 def write_index(
     folder: Path, entries: Sequence[tuple[str, str]], _micrographs_star: str | None
 ) -> list[Path]:
-    """Write all picks as one table, submission.csv, with ids that run through."""
+    """Write all picks as one table, submission.csv, with ids that run through.
+
+    Raises PicksError where two tomograms have the same name.
+    """
     table = folder / JOINED
-    rows = []
-    for _, file in entries:
+    rows, owner = [], dict[str, str]()
+    for image_name, file in entries:
+        other = owner.setdefault(tomogram_name(image_name), image_name)
+        if other != image_name:
+            raise PicksError(
+                f"{table}: {other} and {image_name} would both be the experiment {tomogram_name(image_name)!r}; rename "
+                "one of the tomograms"
+            )
         place = locate(table, file)
         rows += [row[1:] for row in list(csv.reader(place.read_text(encoding="utf-8").splitlines()))[1:]]
     _write_rows(table, rows)

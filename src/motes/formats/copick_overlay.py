@@ -134,16 +134,18 @@ def write_overlay(
     *,
     session: str = SESSION,
     unnamed: str | None = None,
+    classes: Sequence[str] = (),
 ) -> list[Path]:
     """Write picks as an overlay of its own with its config, and return the files of picks.
 
-    picks: by image name. voxel_size_of: A, of an image by that name. unnamed: what picks without classes are called.
-    Radii are halves of the diameters that the picks carry. Raises as Overlay.write.
+    picks: by image name. voxel_size_of: A, of an image by that name. unnamed: what picks without classes are
+    called. classes: that get files besides those of the picks. Radii are halves of the diameters that the picks
+    carry. Raises as Overlay.write.
     """
     check_run_names(list(picks))
     named = {name: _named(each, unnamed or OBJECT) for name, each in picks.items()}
-    classes = sorted({str(name) for each in named.values() for name in _classes(each)})
-    overlay = Overlay(root, tuple(classes) or (unnamed or OBJECT,), session=session)
+    every = sorted({*classes, *(name for each in named.values() for name in _classes(each))})
+    overlay = Overlay(root, tuple(every) or (unnamed or OBJECT,), session=session)
     sizes = {name: voxel_size_of(name) for name in picks}
     files = [file for name, each in named.items() for file in overlay.write(name, each, sizes[name])]
     write_overlay_config(root, {name: _radius(name, named, sizes) for name in overlay.classes})
@@ -178,13 +180,16 @@ def write_into_project(
     session: str = SESSION,
     unnamed: str | None = None,
     overwrite: bool = False,
+    classes: Sequence[str] = (),
 ) -> list[Path]:
     """Write picks into the overlay of a project, where nothing else is touched, and return the files.
 
     picks: by image name, which is a run. voxel_size_of: of the tomogram of an image, A; None: what the tomograms in
     the project say. unnamed: the object that picks without classes are of; by default the only particle of the
-    project. Raises InputError for a run or object that the project has not, OutputError where a file is there
-    already and overwrite is not set; then nothing is written.
+    project. Every object that any picks are of gets a file in every run, and so do classes, those of candidates too
+    low to be among the picks, so that no earlier picks are left there. Raises InputError for a run or object that
+    the project has not, OutputError where a file is there already and overwrite is not set; then nothing is
+    written.
     """
     if project.overlay_root is None:
         raise InputError(f"{project.path} has no overlay_root, so nothing can be written; add one")
@@ -195,9 +200,12 @@ def write_into_project(
                 f"{project.path} has no run {run_name(name)!r}.{did_you_mean(run_name(name), runs(project))}"
             )
     overlay = Overlay(project.overlay_root, session=session)
-    overlays = {
-        name: replace(overlay, classes=_objects_of(project, each, unnamed)) for name, each in picks.items()
-    }
+    known = {clean_name(each.name) for each in project.objects}
+    every = dict.fromkeys(name for name in classes if clean_name(name) in known)
+    telling = [each for each in picks.values() if len(each) or each.classes is not None]
+    for each in telling or ([] if every else picks.values()):  # an empty table may have no classes either
+        every |= dict.fromkeys(_objects_of(project, each, unnamed))
+    overlays = dict.fromkeys(picks, replace(overlay, classes=tuple(every)))
     sizes = {name: voxel_size_of(name) or _voxel_size(project, run_name(name)) for name in picks}
     there = [file for name, each in overlays.items() for file in each.files(name) if file.exists()]
     if there and not overwrite:

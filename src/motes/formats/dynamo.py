@@ -108,8 +108,10 @@ def _names(numbers: NDArray[np.float64], listed: Path) -> NDArray[np.str_]:
     known: dict[str, str] = {}
     if listed.is_file():
         for line in listed.read_text(encoding="utf-8", errors="replace").splitlines():
-            number, _, name = line.strip().partition(" ")
-            known[number] = name.strip()
+            if not line.strip():
+                continue
+            number, *name = line.split(maxsplit=1)  # by spaces or tabs
+            known[number] = name[0].strip() if name else ""
     return np.array([known.get(text_of(n)) or text_of(n) for n in numbers], dtype=np.str_)
 
 

@@ -231,12 +231,12 @@ def signed_area(ring: Ring) -> float:
 def paint_outlines(outlines: Sequence[Outline], shape: Sequence[int]) -> NDArray[np.int32]:
     """Paint objects into a label image ([z,] y, x): pixels whose centre lies in an outline take its label.
 
-    Outlines may come from other programs and have slanted edges; later ones lie upon earlier ones, and what
-    reaches out of the image is cut off.
+    In an image sections do not count. Outlines may come from other programs and have slanted edges; later ones lie
+    upon earlier ones, and what reaches out of the image is cut off.
     """
     labels = np.zeros(tuple(shape), np.int32)
     for outline in outlines:
-        canvas = labels if outline.section is None else labels[outline.section]
+        canvas = labels if outline.section is None or labels.ndim == 2 else labels[outline.section]
         for polygon in outline.polygons:
             _fill(canvas, polygon, outline.label)
     return labels

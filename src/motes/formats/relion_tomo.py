@@ -230,8 +230,13 @@ def write_index(
     _check_alike(folder, tables)
     written = _write_set(folder, tables)
     names = sorted({name for table in tables.values() for name in table.get(_CLASS, [])})
+    owner: dict[str, str] = {}
     for name in names:
         own = re.sub(r"[^\w.-]", "_", name)
+        if owner.setdefault(own, name) != name:
+            raise PicksError(
+                f"{folder}: the classes {owner[own]!r} and {name!r} would both have the folder {own}; rename one"
+            )
         parts = {}
         for file, table in tables.items():
             rows = [row for row, each in enumerate(table[_CLASS]) if each == name]

@@ -104,9 +104,14 @@ def convert(
     _check_options(to, options)
     ndim = _dimension(source)
     named, unread = _named_picks(source, options, ndim, teller)
+    classes = sorted({str(c) for each in named if each.picks.classes is not None for c in each.picks.classes})
     named = _cut_all(named, source, options, teller)
     if to == COPICK:
-        return replace(_into_copick(named, out, options, overwrite, teller), failures=unread)
+        ready, unfit = _changed_picks(named, options, 3)
+        if unfit and not ready:
+            raise PicksError(unfit[0].reason)
+        result = _into_copick(ready, classes, out, options, overwrite, teller)
+        return replace(result, failures=[*unread, *unfit])
     single = out.suffix.lower() in _SUFFIXES and not out.is_dir()
     if single and len(named) != 1:
         raise InputError(
@@ -127,12 +132,20 @@ def convert(
 
 
 def _into_copick(
-    named: Sequence[NamedPicks], out: Path, options: ConvertOptions, overwrite: bool, teller: Teller
+    named: Sequence[NamedPicks],
+    classes: Sequence[str],
+    out: Path,
+    options: ConvertOptions,
+    overwrite: bool,
+    teller: Teller,
 ) -> ConvertResult:
-    """Write picks into the overlay of the copick project whose config is out, or as a new one into a folder."""
+    """Write picks into the overlay of the copick project whose config is out, or as a new one into a folder.
+
+    classes: of all candidates, those below the threshold too.
+    """
     for note in renamed([options.session, *([options.class_name] if options.class_name else [])]):
         teller.warn(note)
-    picks = {each.output_name: _changed(each, options, 3) for each in named}
+    picks = {each.output_name: each.picks for each in named}
     image_of = {each.output_name: each.image for each in named}
 
     def voxel_size_of(name: str) -> float | None:
@@ -147,10 +160,13 @@ def _into_copick(
             session=options.session,
             unnamed=options.class_name,
             overwrite=overwrite,
+            classes=classes,
         )
     else:
         _check_free(out, overwrite)
-        files = write_overlay(out, picks, voxel_size_of, session=options.session, unnamed=options.class_name)
+        files = write_overlay(
+            out, picks, voxel_size_of, session=options.session, unnamed=options.class_name, classes=classes
+        )
     return ConvertResult(list(dict.fromkeys(file.parent for file in files)), sum(map(len, picks.values())))
 
 
@@ -309,7 +325,7 @@ def _changed(named: NamedPicks, options: ConvertOptions, ndim: int) -> Picks:
     picks = named.picks
     if picks.ndim != ndim:
         raise PicksError(
-            f"{named.name}: its picks are {picks.ndim}D, the others {ndim}D; convert them on their own"
+            f"{named.name}: its picks are {picks.ndim}D, where {ndim}D ones are expected; convert them on their own"
         )
     if options.class_name is not None and picks.classes is None:
         picks = replace(picks, classes=np.full(len(picks), options.class_name))

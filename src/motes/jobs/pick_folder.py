@@ -81,10 +81,15 @@ def _identity(entry: ImageEntry) -> dict[str, Any]:
     """Where an image's file is, and what tells that it is still the same."""
     known: dict[str, Any] = {"file": str(entry.path.resolve()), "section": entry.section}
     try:
-        status = entry.path.stat()
+        if not entry.path.is_dir():
+            status = entry.path.stat()
+            return {**known, "size": status.st_size, "changed": status.st_mtime_ns}
+        # a folder of chunks, whose own time stays when they change
+        files = [file.stat() for file in entry.path.rglob("*") if file.is_file()]
     except OSError:  # it is reported when it is read
         return known
-    return {**known, "size": status.st_size, "changed": status.st_mtime_ns}
+    size, changed = sum(each.st_size for each in files), max((each.st_mtime_ns for each in files), default=0)
+    return {**known, "size": size, "changed": changed}
 
 
 def _check_apart(entries: Sequence[ImageEntry]) -> None:

@@ -26,7 +26,7 @@ from motes.nets.model_file import Model, ModelDescription
 from motes.picking.picker import Picking, to_full_size
 from motes.picking.quality import Verdict, signs
 from motes.picking.slabs import SlabPicks
-from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
+from motes.picks import AdaptedThreshold, Picks, Threshold
 from motes.predict.ensemble import trained_crop
 from motes.predict.stream import Seer, stream_maps
 from motes.predict.windows import Plan, Windows
@@ -224,7 +224,7 @@ def make_picker(model: Model, options: PickOptions, out: Path, device: torch.dev
     _check_thresholds(options, described.classes)
     if options.formats is None:
         options = replace(options, formats=_usual_formats(described, options))
-    _check_formats(options, described.net.ndim)
+    _check_formats(options, described.net.ndim, described.classes)
     precision = model_precision(model, device)
     picker = Picker(model, options, out, Seer(folded(model.net, precision), described.net, precision))
     picker.plan(
@@ -253,13 +253,15 @@ def _usual_formats(described: ModelDescription, options: PickOptions) -> tuple[s
     return (COPICK,) if described.net.ndim == 3 and all(each.unit == "A" for each in lengths) else ()
 
 
-def _check_formats(options: PickOptions, ndim: int) -> None:
+def _check_formats(options: PickOptions, ndim: int, classes: Sequence[str]) -> None:
     """Raise PicksError, before any work is done, for a format that cannot be written with these options."""
+    one = Picks(np.zeros((1, ndim)), np.zeros(1), diameters=np.ones(1))
+    example = joined_picks([one] * len(classes), classes)
     with tempfile.TemporaryDirectory() as folder:
         for format_name in options.formats or ():
             if format_name == COPICK:
-                require_3d(empty_picks(ndim), Path(COPICK))
+                require_3d(example, Path(COPICK))
                 continue
             path = Path(folder) / "check"
             pretended = Facts((1,) * ndim, 1.0, options.box_size)
-            write_picks(path, empty_picks(ndim), format=format_name, image_name="x", facts=pretended)
+            write_picks(path, example, format=format_name, image_name="x", facts=pretended)

@@ -109,6 +109,7 @@ def score_picks(
             beta=options.beta,
             unit=tables.unit,
         )
+    _check_common(tables)
     strict = _by_class(tables, names, threshold, options)
     if options.rules is None:
         return strict
@@ -169,6 +170,16 @@ def _have_classes(tables: Tables) -> bool:
 
 def _without_classes(tables: Iterable[Picks]) -> bool:
     return all(picks.classes is None for picks in tables) and any(map(len, tables))
+
+
+def _check_common(tables: Tables) -> None:
+    """Raise PicksError where no pick can be right, because the two sides name their classes otherwise."""
+    picked, true = class_names(tables.scored), class_names(tables.truth)
+    if picked and true and not set(picked) & set(true):
+        raise PicksError(
+            f"no class is in both picks ({', '.join(picked)}) and truth ({', '.join(true)}), so no pick can be right; "
+            "name the classes alike, or leave out the column `class` on one side to score without classes"
+        )
 
 
 def _check_class_options(tables: Tables, names: Sequence[str], options: ScoreOptions) -> None:

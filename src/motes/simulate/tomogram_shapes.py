@@ -82,10 +82,6 @@ class Turned:
     taken: NDArray[np.bool_]
     corner: NDArray[np.intp]
 
-    def at(self, corner: NDArray[np.intp]) -> "Turned":
-        """The same one at another place."""
-        return Turned(self.density, self.taken, corner)
-
 
 def turned(
     made: Molecule, centre: NDArray[np.float64], rotation: NDArray[np.float64], gap: float = 0.0
@@ -94,8 +90,10 @@ def turned(
 
     gap: px that it keeps free around itself, along the axes of its box.
     """
-    corner = np.round(centre).astype(np.intp) - made.reach
-    side = 2 * made.reach + 1
+    wider = int(np.ceil(gap))
+    reach = made.reach + wider  # what is kept free reaches beyond the molecule's own box
+    corner = np.round(centre).astype(np.intp) - reach
+    side = 2 * reach + 1
     axes = [corner[axis] + np.arange(side) - centre[axis] for axis in range(3)]
     offsets = np.stack(np.meshgrid(*axes, indexing="ij"))[::-1].reshape(3, -1)
     inner = (rotation.T @ offsets)[::-1]  # z, y, x in the molecule's own frame
@@ -104,8 +102,8 @@ def turned(
     solid = ndimage.map_coordinates(made.solid, where, order=1, prefilter=False)
     box = (side,) * 3
     taken = solid.reshape(box) > 0.5
-    if gap:
-        taken = ndimage.binary_dilation(taken, iterations=int(np.ceil(gap)))
+    if wider:
+        taken = ndimage.binary_dilation(taken, iterations=wider)
     return Turned(density.reshape(box).astype(np.float32), taken, corner)
 
 

@@ -141,6 +141,8 @@ class TomogramWorld(BaseModel):
             )
         for name in ("vesicle_diameter", "filament_width", "gold_diameter", "other_mass", "defocus"):
             _check_range(name, getattr(self, name))
+            if name != "defocus" and not getattr(self, name)[0] > 0:
+                raise RecipeError(f"{name} begins at {getattr(self, name)[0]:g}; expected more than 0")
         for name, count in self.counts.items():
             _check_range(f"counts of {name}", count)
         self._check_classes()

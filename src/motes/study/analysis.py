@@ -169,8 +169,13 @@ def _arm_of(ensemble: str, study: Study) -> str:
 
 
 def interval_of(row: Row, metric: str, results: Results) -> Interval:
-    """The mean of a metric over groups, images and seeds, with its interval; no metric is outside of 0 to 1."""
-    repeats = results.repeats(row.values[metric])
+    """The mean of a metric over groups, images and seeds, with its interval."""
+    return bounded_mean(row.values[metric], metric, results)
+
+
+def bounded_mean(values: Values, metric: str, results: Results) -> Interval:
+    """The mean of values (images, seeds) with its interval; no metric leaves 0 to 1, but czii may exceed 1."""
+    repeats = results.repeats(values)
     effect = estimate(repeats.values, repeats.groups, repeats.sample_of)
-    low, high = np.clip([effect.low, effect.high], 0, 1).tolist()
+    low, high = np.clip([effect.low, effect.high], 0, np.inf if metric == "czii" else 1).tolist()
     return Interval(effect.value, low, high)

@@ -8,13 +8,12 @@ from itertools import combinations
 import numpy as np
 
 from motes.figures.pages import listed
-from motes.figures.study_results import Arm, Comparison, FactorEffect, Interval, Level, SpreadRow
+from motes.figures.study_results import Arm, Comparison, FactorEffect, Level, SpreadRow
 from motes.figures.study_words import metric_words
-from motes.study.analysis import CLEAR, contrasts_of, mean_of
-from motes.study.contrasts import Contrast, differences, mean_at, shares
+from motes.study.analysis import CLEAR, bounded_mean, contrasts_of, mean_of
+from motes.study.contrasts import differences, mean_at, shares
 from motes.study.description import Study
 from motes.study.results import Results, Values
-from motes.study.statistics import estimate
 from motes.study.variance import training_spread
 
 HIGHEST = 2  # factors of the interactions that are told one by one
@@ -62,17 +61,14 @@ def _levels(
     study: Study, name: str, tables: Mapping[str, Values], results: Results, minutes: Mapping[str, float]
 ) -> list[Level]:
     return [
-        Level(level, _interval(contrast, tables, results), _weighted(contrast.weights, minutes))
+        Level(
+            level,
+            bounded_mean(differences(tables, contrast), study.metric, results),
+            _weighted(contrast.weights, minutes),
+        )
         for level in study.factors[name]
         for contrast in [mean_at(study.levels, name, level)]
     ]
-
-
-def _interval(contrast: Contrast, tables: Mapping[str, Values], results: Results) -> Interval:
-    repeats = results.repeats(differences(tables, contrast))
-    found = estimate(repeats.values, repeats.groups, repeats.sample_of)
-    low, high = np.clip([found.low, found.high], 0, 1).tolist()
-    return Interval(found.value, low, high)
 
 
 def in_sentences(effect: FactorEffect, metric: str) -> str:
