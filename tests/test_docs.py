@@ -24,6 +24,7 @@ VERBS = [
     "simulate micrographs",
     "simulate worlds",
     "simulate tomograms",
+    "simulate beads",
     "inspect",
     "recipe",
     "nets",

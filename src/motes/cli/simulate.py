@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from motes.units import parse_length
+
 app = typer.Typer(help="Make labelled images from physics, so that anything can be tried with no data.")
 
 
@@ -103,5 +105,39 @@ def tomograms(
     )
     OUT.print(
         f"next: motes train tomogram --images {out / 'tomograms'} --picks {out / 'picks'} --out run",
+        markup=False,
+    )
+
+
+@app.command()
+def beads(
+    out: Annotated[Path, typer.Argument(help="Folder for images, labels and picks.", metavar="OUT")],
+    count: Annotated[int, typer.Option(help="How many images.", min=1)] = 10,
+    size: Annotated[str, typer.Option(help="Pixels: 256, or 512x768 (height first).")] = "256",
+    density: Annotated[int, typer.Option(help="Beads in an image.", min=0)] = 109,
+    diameter: Annotated[
+        str | None, typer.Option(help="Mean diameter of a bead, px; by default 18.", metavar="D")
+    ] = None,
+    fluorescence: Annotated[
+        bool, typer.Option("--fluorescence", help="Beads that shine, in place of bright field.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
+) -> None:
+    """Simulate dense microbeads in a light microscope, with the outline of each."""
+    from motes.cli.console import OUT, Terminal
+    from motes.jobs.simulate import BeadsRequest, simulate_beads
+
+    across = None if diameter is None else parse_length(diameter, "px").in_pixels(None)
+    request = BeadsRequest(size, density, across, fluorescence, seed)
+    written = simulate_beads(request, out, count, overwrite=overwrite, teller=Terminal())
+    OUT.print(
+        f"{len(written)} images in {out / 'images'}, the number of the bead at each pixel in {out / 'labels'}, "
+        f"centres in {out / 'picks'}",
+        markup=False,
+    )
+    OUT.print(
+        f"next: motes train beads-unet --images {out / 'images'} --masks {out / 'labels'} masks.kind=instances "
+        "--out run",
         markup=False,
     )

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from motes.errors import InputError, RecipeError
 from motes.jobs.telling import Silent, Teller
 from motes.simulate import MicrographWorld, TomogramWorld, write_micrographs, write_tomograms
+from motes.simulate.bead_folder import write_beads
+from motes.simulate.bead_world import FLUORESCENT, BeadWorld
 from motes.simulate.world_folder import write_worlds
 from motes.simulate.worlds import HELD_OUT, Worlds
 
@@ -131,6 +133,48 @@ def tomogram_world(request: TomogramRequest) -> TomogramWorld:
     }
     with _explained():
         return TomogramWorld.model_validate(fields)
+
+
+@dataclass(frozen=True)
+class BeadsRequest:
+    """What the user asks for; None leaves it to the world. density: beads in an image. diameter: their mean, px."""
+
+    size: str = "256"
+    density: int = 109
+    diameter: float | None = None
+    fluorescence: bool = False
+    seed: int = 0
+
+
+def simulate_beads(
+    request: BeadsRequest,
+    out: Path,
+    count: int,
+    *,
+    overwrite: bool = False,
+    teller: Teller | None = None,
+) -> list[Path]:
+    """Write count images of beads, their outlines and centres below out; a rerun makes what is missing.
+
+    Returns the paths of the images.
+    """
+    teller = teller or Silent()
+    world = bead_world(request)
+    with teller.progress("simulating", count, "images") as done:
+        return write_beads(world, out, count, request.seed, done, overwrite)
+
+
+def bead_world(request: BeadsRequest) -> BeadWorld:
+    """The world that a request describes; RecipeError says which value is not possible."""
+    fields: dict[str, object] = {
+        "size": parse_size(request.size),
+        "beads": (request.density, request.density),
+    }
+    if request.diameter is not None:
+        fields["diameter"] = (0.95 * request.diameter, 1.05 * request.diameter)
+    base = FLUORESCENT.model_dump() if request.fluorescence else {}
+    with _explained():
+        return BeadWorld.model_validate(base | fields)
 
 
 @contextmanager
