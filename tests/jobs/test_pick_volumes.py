@@ -245,3 +245,20 @@ def test_words_of_the_command_line(motes: Any, tmp_path: Path, volume: Path, mod
         refused = motes(*words, *wrong)
         assert refused.code != 0
         assert said in refused.err
+
+
+def test_tomograms_of_one_name_are_refused_before_any_is_picked(
+    tmp_path: Path, volume: Path, model: str
+) -> None:
+    again = tmp_path / "tomograms" / "later" / volume.name
+    write_image(again, np.zeros(SHAPE, dtype=np.float32), 10.0)
+    options = PickOptions(formats=("relion",), windows=SMALL)
+    with pytest.raises(OutputError, match=r"later/one.mrc and one.mrc would both be the tomogram 'one'"):
+        pick([str(tmp_path / "tomograms")], model, tmp_path / "out", options)
+    assert not (tmp_path / "out" / "summary.csv").exists()
+
+
+def test_regions_of_several_classes_keep_their_boxes(tmp_path: Path, volume: Path, model: str) -> None:
+    options = PickOptions(method="components", windows=SMALL)
+    pick([str(volume)], model, tmp_path / "out", options)
+    assert {"size", "box_z0", "box_x1"} <= set(picks_in(tmp_path / "out").extra)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from motes.errors import PicksError
+from motes.errors import OutputError, PicksError
 from motes.formats.images import IMAGE_SUFFIX
 from motes.output import replacing
 from motes.picks import Picks
@@ -117,6 +117,18 @@ def tomogram_name(name: str) -> str:
     """The name of a tilt series from that of its tomogram: rec_TS_01_10.00Apx.mrc in a folder is TS_01."""
     bare = without_image_suffix(PurePosixPath(name).name).removesuffix(".tomostar")
     return _RECONSTRUCTED.sub("", bare.removeprefix("rec_")) or bare
+
+
+def check_tomogram_names(names: Sequence[str]) -> None:
+    """Raise OutputError where two tomograms would have one name in the tables of other programs."""
+    owner: dict[str, str] = {}
+    for name in names:
+        other = owner.setdefault(tomogram_name(name), name)
+        if other != name:
+            raise OutputError(
+                f"{other} and {name} would both be the tomogram {tomogram_name(name)!r} in files of other programs; "
+                "rename one of them, or pick them into different folders"
+            )
 
 
 def corner_boxes(picks: Picks, box_size: int | None, path: Path) -> NDArray[np.float64]:

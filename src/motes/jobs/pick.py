@@ -14,6 +14,7 @@ from motes.errors import MotesError
 from motes.formats.copick import read_config, split_source
 from motes.formats.copick_overlay import Overlay, check_run_names, renamed, write_overlay_config
 from motes.formats.picks import Facts, read_picks, write_index, write_picks
+from motes.formats.tables import check_tomogram_names
 from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit
 from motes.jobs.pick_folder import claim, csv_file, take_stock
@@ -102,6 +103,8 @@ def _places(
     entries: Sequence[ImageEntry], out: Path, formats: Sequence[str], ndim: int
 ) -> dict[str, dict[str, Path]]:
     names = [entry.output_name for entry in entries]
+    if ndim == 3 and set(formats) - {COPICK}:
+        check_tomogram_names(names)
     return {name: coordinate_places(names, out / name, name, ndim) for name in formats if name != COPICK}
 
 

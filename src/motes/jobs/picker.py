@@ -208,7 +208,9 @@ def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
     scores = np.concatenate([picks.scores for picks in by_class if picks.scores is not None])
     diameters = np.concatenate([picks.diameters for picks in by_class if picks.diameters is not None])
     classes = np.repeat(np.array(names, dtype=np.str_), [len(picks) for picks in by_class])
-    return Picks(points, scores, classes, diameters)
+    shared = [name for name in by_class[0].extra if all(name in picks.extra for picks in by_class)]
+    extra = {name: np.concatenate([picks.extra[name] for picks in by_class]) for name in shared}
+    return Picks(points, scores, classes, diameters, extra)
 
 
 def make_picker(model: Model, options: PickOptions, out: Path, device: torch.device) -> Picker:

@@ -204,7 +204,9 @@ def _add_filaments(ice: Ice, world: TomogramWorld, rng: np.random.Generator) -> 
     number, membranes = int(rng.poisson(world.filaments * world.breadth)), ice.taken.copy()
     for _ in range(number):
         radius = float(rng.uniform(*world.filament_width)) / 2
-        inset = min(1.2 * radius / world.voxel_size, 0.49 * (ice.high - ice.low))  # in thin ice along its middle
+        inset = min(
+            1.2 * radius / world.voxel_size, 0.49 * (ice.high - ice.low)
+        )  # in thin ice along its middle
         path = filament_path(world.size, ice.low + inset, ice.high - inset, rng)
         patches = filament_patches(radius, world.voxel_size)
         for step, point in enumerate(np.round(path).astype(np.intp)):
