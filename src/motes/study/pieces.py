@@ -56,7 +56,8 @@ def unit_of(item: str) -> Unit:
 def recipe_of(folder: Folder, unit: Unit) -> Recipe:
     """The recipe of a training: the arm's, with its own seed; on another sample of images it has another."""
     recipe = load_recipe(str(folder.arm(unit.arm)))
-    apart = SEEDS_APART * unit.fold if kept_study(folder).division.samples > 1 else 0
+    in_samples = unit.fold > 0 and kept_study(folder).division.samples > 1
+    apart = SEEDS_APART * unit.fold if in_samples else 0
     return recipe.model_copy(update={"seed": recipe.seed + unit.seed + apart})
 
 
