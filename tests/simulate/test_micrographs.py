@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from motes.errors import RecipeError
 from motes.simulate import MicrographWorld, simulate_micrograph
+from motes.simulate.chance import chance
 from motes.simulate.micrographs import Layers, render, truth
 from motes.simulate.placement import sampled
-from motes.simulate.scene import Scene, Stream, build_scene, chance, distance_to_arc, patches, run_species
+from motes.simulate.scene import Scene, Stream, build_scene, distance_to_arc, patches, run_species
 
 PLAIN = {
     "size": 256,

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from motes.errors import RecipeError
+from motes.simulate.chance import chance
+from motes.simulate.placement import overlap
 from motes.simulate.tomogram_clutter import bilayer, soft_ball
-from motes.simulate.tomogram_ice import overlap
 from motes.simulate.tomogram_shapes import turned
 from motes.simulate.tomogram_specimen import (
     Stream,
     build_specimen,
-    chance,
     class_molecule,
     draw_counts,
     other_proteins,

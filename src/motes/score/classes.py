@@ -100,27 +100,12 @@ def score_by_class(
         raise PicksError("neither picks nor truth carry a class; write that of each into a column `class`")
     _check_classes(scored, "picks")
     _check_classes(truth_by_image, "truth")
-    radii = {image: _radii(truth, radius[image]) for image, truth in truth_by_image.items()}
-    together = score(
-        picks_by_image,
-        truth_by_image,
-        radius=radii,
-        threshold=threshold,
-        ignore_rim=ignore_rim,
-        shapes=shapes,
-        beta=beta,
-        unit=unit,
-        bootstrap=bootstrap,
-        seed=seed,
-    )
-    given = weights or {}
-    reports = {}
-    for name in names:
-        truth = _of_class(truth_by_image, name)
-        reports[name] = score(
-            _of_class(picks_by_image, name),
+
+    def scored_against(picks: ByImage, truth: ByImage) -> Report:
+        return score(
+            picks,
             truth,
-            radius={image: _radii(truth[image], radius[image]) for image in truth},
+            radius={image: _radii(each, radius[image]) for image, each in truth.items()},
             threshold=threshold,
             ignore_rim=ignore_rim,
             shapes=shapes,
@@ -129,6 +114,13 @@ def score_by_class(
             bootstrap=bootstrap,
             seed=seed,
         )
+
+    together = scored_against(picks_by_image, truth_by_image)
+    reports = {
+        name: scored_against(_of_class(picks_by_image, name), _of_class(truth_by_image, name))
+        for name in names
+    }
+    given = weights or {}
     return ClassReport(together, reports, {name: given.get(name, 1.0) for name in names})
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from motes.errors import RecipeError
 from motes.picks import Picks
 from motes.simulate.bead_optics import Optics, Profiles, scattered, shining
 from motes.simulate.bead_places import Placed, place_beads
 from motes.simulate.bead_world import BeadWorld
+from motes.simulate.chance import chance
 
 Window = tuple[slice, ...]
 
@@ -47,27 +47,21 @@ class SimulatedBeads:
 
 def simulate_beads(world: BeadWorld, seed: int, index: int) -> SimulatedBeads:
     """Image `index` of the run with that seed; it does not depend on how many are made."""
-    placed = place_beads(world, _chance(seed, index, Stream.PLACES))
-    drawn = _drawn(world, _chance(seed, index, Stream.OPTICS))
-    deviations = _chance(seed, index, Stream.DEPTHS).normal(0, world.depth, len(placed.radii))
+    placed = place_beads(world, chance(seed, index, Stream.PLACES))
+    drawn = _drawn(world, chance(seed, index, Stream.OPTICS))
+    deviations = chance(seed, index, Stream.DEPTHS).normal(0, world.depth, len(placed.radii))
     depths = drawn["defocus"] + deviations
-    dirt, specks = _dirt(world, placed, _chance(seed, index, Stream.DIRT))
+    dirt, specks = _dirt(world, placed, chance(seed, index, Stream.DIRT))
     if world.optics == "bright-field":
         light = _transmitted(world, placed, depths, drawn) * np.exp(-dirt)
     else:
-        light = _shone(world, placed, depths, drawn, _chance(seed, index, Stream.BRIGHTNESS)) + dirt
-    light = _softened(light, world.blur) * shading(world, _chance(seed, index, Stream.LIGHT))
-    image = recorded(light, world, drawn["photons"], _chance(seed, index, Stream.CAMERA))
+        light = _shone(world, placed, depths, drawn, chance(seed, index, Stream.BRIGHTNESS)) + dirt
+    light = _softened(light, world.blur) * shading(world, chance(seed, index, Stream.LIGHT))
+    image = recorded(light, world, drawn["photons"], chance(seed, index, Stream.CAMERA))
     labels = outlines(world.size, placed)
     parameters: dict[str, Any] = {"beads": len(placed.radii), "dirt": specks, **drawn}
     parameters["diameter"] = float(2 * placed.radii.mean()) if len(placed.radii) else None
     return SimulatedBeads(image, labels, _truth(placed, depths, labels), parameters)
-
-
-def _chance(seed: int, index: int, stream: Stream) -> np.random.Generator:
-    if seed < 0 or index < 0:
-        raise RecipeError(f"seed and index must be 0 or more, found {seed} and {index}")
-    return np.random.default_rng(np.random.SeedSequence([seed, index, int(stream)]))
 
 
 def _drawn(world: BeadWorld, rng: np.random.Generator) -> dict[str, float]:

@@ -14,9 +14,10 @@ from motes.physics.fourier import coloured_noise, filtered, frequency_axes, freq
 from motes.physics.ice import ice_granularity, thickness_map, transmission
 from motes.physics.potential import CARBON, ICE, granularity, interaction_parameter, protein_phase
 from motes.picks import Picks
+from motes.simulate.chance import chance
 from motes.simulate.orientations import relion_angles
 from motes.simulate.placement import fraction_seen
-from motes.simulate.scene import Particles, Scene, Stream, build_scene, chance, painted_phase
+from motes.simulate.scene import Particles, Scene, Stream, build_scene, painted_phase
 from motes.simulate.world import MicrographWorld
 
 CARBON_THICKNESS = 150.0  # A

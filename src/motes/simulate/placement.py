@@ -1,5 +1,7 @@
 """Where particles lie in a micrograph."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,7 +70,7 @@ def clump(
 
 def add_patch(canvas: NDArray[np.float32], patch: NDArray[np.float32], corner: NDArray[np.intp]) -> None:
     """Add a patch to a canvas in place, its first pixel at corner; what does not fit is cut off."""
-    inner, outer = _overlap(canvas.shape, patch.shape, corner)
+    inner, outer = overlap(canvas.shape, patch.shape, corner)
     canvas[outer] += patch[inner]
 
 
@@ -82,13 +84,13 @@ def fraction_seen(centre: NDArray[np.float64], radius: float, covered: NDArray[n
     axes = np.ogrid[tuple(slice(n) for n in shape)]
     squared = sum((axis + a - c) ** 2 for axis, a, c in zip(axes, low, centre, strict=True))
     disc = (squared <= radius**2).astype(np.float32)
-    inner, outer = _overlap(covered.shape, shape, low)
+    inner, outer = overlap(covered.shape, shape, low)
     free = float((disc[inner] * (1 - covered[outer])).sum())
     return free / max(float(disc.sum()), 1.0)
 
 
-def _overlap(
-    canvas: tuple[int, ...], patch: tuple[int, ...], corner: NDArray[np.intp]
+def overlap(
+    canvas: Sequence[int], patch: Sequence[int], corner: NDArray[np.intp]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """The part of a patch at corner that is on the canvas: its slices in the patch and in the canvas."""
     inner, outer = [], []

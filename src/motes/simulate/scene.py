@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from motes.errors import RecipeError
 from motes.physics.ice import carbon_film, contamination_blob
 from motes.physics.potential import protein_phase
+from motes.simulate.chance import chance
 from motes.simulate.orientations import random_rotations
 from motes.simulate.placement import add_patch, clump, place
 from motes.simulate.project import FourierMap, fourier_map, project
@@ -40,13 +40,6 @@ class Stream(IntEnum):
     LINES = 11
     GOLD = 12
     BARE = 13
-
-
-def chance(seed: int, index: int, stream: Stream) -> np.random.Generator:
-    """The generator of one stream of one micrograph; it depends on nothing else."""
-    if seed < 0 or index < 0:
-        raise RecipeError(f"seed and index must be 0 or more, found {seed} and {index}")
-    return np.random.default_rng(np.random.SeedSequence([seed, index, int(stream)]))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from motes.physics.fourier import coloured_noise, frequency_axes, frequency_radi
 from motes.physics.ice import ice_granularity, transmission
 from motes.physics.potential import protein_phase
 from motes.physics.tilt import damage_envelope, dose_before, tilt_angles
+from motes.simulate.chance import chance
 from motes.simulate.tilt_projection import detector_width, project_volume
-from motes.simulate.tomogram_specimen import Stream, chance
+from motes.simulate.tomogram_specimen import Stream
 from motes.simulate.tomogram_world import TomogramWorld
 
 STRIPS = 5  # across the detector, in which defocus is computed; in between it is interpolated

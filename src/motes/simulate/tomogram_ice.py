@@ -1,10 +1,9 @@
 """The ice of a tomogram as it fills: what lies where, and where there is still room."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
+from motes.simulate.placement import overlap
 from motes.simulate.tomogram_world import TomogramWorld
 
 
@@ -33,15 +32,3 @@ class Ice:
         inner, outer = overlap(self.taken.shape, taken.shape, corner)
         self.density[outer] += density[inner]
         self.taken[outer] |= taken[inner]
-
-
-def overlap(
-    volume: Sequence[int], box: Sequence[int], corner: NDArray[np.intp]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The part of a box at corner that is in the volume: its slices in the box and in the volume."""
-    inner, outer = [], []
-    for size, length, start in zip(volume, box, corner.tolist(), strict=True):
-        first, last = min(max(0, start), size), min(max(0, start + length), size)
-        outer.append(slice(first, last))
-        inner.append(slice(first - start, last - start))
-    return tuple(inner), tuple(outer)

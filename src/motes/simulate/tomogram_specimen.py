@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.errors import RecipeError
+from motes.simulate.chance import chance
 from motes.simulate.orientations import random_rotations
+from motes.simulate.placement import overlap
 from motes.simulate.structures import PROTEIN_DALTON_PER_CUBIC_ANGSTROM
 from motes.simulate.tomogram_clutter import (
     GOLD_DENSITY,
@@ -19,7 +21,7 @@ from motes.simulate.tomogram_clutter import (
     soft_ball,
     vesicle,
 )
-from motes.simulate.tomogram_ice import Ice, overlap
+from motes.simulate.tomogram_ice import Ice
 from motes.simulate.tomogram_shapes import Molecule, molecule, turned
 from motes.simulate.tomogram_world import TomogramClass, TomogramWorld
 
@@ -46,13 +48,6 @@ class Stream(IntEnum):
     ICE = 108
     SHOT = 109
     OTHER_KINDS = 110
-
-
-def chance(seed: int, index: int, stream: Stream) -> np.random.Generator:
-    """The generator of one stream of one tomogram; it depends on nothing else."""
-    if seed < 0 or index < 0:
-        raise RecipeError(f"seed and index must be 0 or more, found {seed} and {index}")
-    return np.random.default_rng(np.random.SeedSequence([seed, index, int(stream)]))
 
 
 @dataclass(frozen=True)
