@@ -12,6 +12,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 from numpy.typing import NDArray
 
@@ -23,6 +24,12 @@ from motes.picks import Picks
 # How long an example takes depends on what else the machine does; that is no failure.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+@pytest.fixture(autouse=True)
+def same_chance() -> None:
+    """Every test draws the same numbers whenever it runs, and whatever ran before it."""
+    torch.manual_seed(0)
+
 
 TINY = ("width=4", "training.steps=4", "epochs=1", "sampling.size=64")
 

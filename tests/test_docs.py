@@ -36,6 +36,7 @@ VERBS = [
     "study search",
     "pick",
     "score",
+    "measure",
     "convert",
     "doctor",
 ]

@@ -278,3 +278,28 @@ def test_simulated_micrographs_that_are_not_used_need_not_fit():
     recipe = load_recipe("general", ["worlds.use=false", "working_diameter=20", "sampling.hard=0.1"])
     assert (recipe.working_diameter, recipe.worlds.across) == (20, 22)
     assert not load_recipe("micrographs").worlds.use
+
+
+def test_outlines_bring_the_maps_that_they_need():
+    plain = load_recipe("objects", ["splitting.separator=none"])
+    assert (plain.net.outputs, plain.net.independent) == (1, False)
+    for separator in ("boundary", "distance"):
+        recipe = load_recipe("objects", [f"splitting.separator={separator}"])
+        assert (recipe.net.outputs, recipe.net.independent) == (2, True)
+        assert recipe.outlining.splitting.separator == separator
+    assert load_recipe("micrographs").outlining is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["classes=[a, b]", "splitting.separator=none"], "outlines, which is for one class"),
+        (["method=peaks"], r"splitting\.separator is distance, but picking\.method is peaks"),
+        (["method=components", "separator=none", "circularity=0.5"], r"keeping\.circularity is 0\.5"),
+        (["net.outputs=3"], r"net\.outputs is 3, but splitting\.separator is distance"),
+        (["net.independent=false"], r"net\.independent is False"),
+    ],
+)
+def test_outlines_that_cannot_be_are_refused(changes, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("objects", changes)

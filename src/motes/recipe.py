@@ -11,11 +11,14 @@ from motes.data.augment import Augmentation
 from motes.data.crops import Sampling
 from motes.data.masks import MaskKind
 from motes.data.normalise import Normalisation
+from motes.data.object_targets import Separator
 from motes.data.paint import Target
 from motes.data.working import Scale
 from motes.errors import RecipeError, UnitError
 from motes.fairness import may_change
 from motes.nets.description import NetDescription
+from motes.picking.instances import Keeping, Splitting
+from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking
 from motes.picking.thresholds import Goal, parse_goal
 from motes.simulate.worlds import Worlds
@@ -36,6 +39,10 @@ class Split(BaseModel):
     validation: float = Field(0.2, ge=0, lt=1, description="share of the images, at least one")
     by: Literal["image", "folder"] = Field(
         "image", description="what is never divided: an image, or all images of one folder"
+    )
+    stratify: Literal["none", "objects"] = Field(
+        "none",
+        description="objects: both parts get images of equally many objects; none: chosen without looking at them",
     )
 
 
@@ -131,6 +138,8 @@ class Recipe(BaseModel):
     augmentation: Augmentation = Augmentation()
     training: Training = Training()
     picking: Picking = Picking()
+    splitting: Splitting = Splitting()
+    keeping: Keeping = Keeping()
     goal: str = Field(
         "f1",
         description="what the threshold is fitted for: f1, f2, precision=0.9 or recall=0.95",
@@ -163,12 +172,16 @@ class Recipe(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _outputs_follow_classes(cls, values: Any) -> Any:
-        """A map for one class; for several one each and one for the background."""
+        """A map for one class; for several one each and one for the background; for outlines what separates too."""
         if not isinstance(values, Mapping):
             return values
         classes, net = values.get("classes"), values.get("net") or {}
-        if isinstance(classes, list) and len(classes) > 1 and isinstance(net, Mapping):
+        if not isinstance(net, Mapping):
+            return values
+        if isinstance(classes, list) and len(classes) > 1:
             return {**values, "net": {"outputs": len(classes) + 1, **net}}
+        if _separator_in(values) != "none":
+            return {**values, "net": {"outputs": 2, "independent": True, **net}}
         return values
 
     @field_validator("diameter", mode="before")
@@ -184,19 +197,25 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "Recipe":
-        _check_channels(self.net, self.class_names)
+        _check_outlines(self)
+        _check_channels(self.net, self.class_names, self.splitting.separator)
         _check_scale(self)
         _check_crops(self.net, self.sampling.shape(self.net.ndim), self.training.batch)
         _check_pairs(self)
         _check_start(self)
         _check_worlds(self)
-        check_class_weights(self.loss, self.net.outputs)
+        check_class_weights(self.loss, 1 if self.net.independent else self.net.outputs)
         return self
 
     @property
     def class_names(self) -> list[str]:
         """The names of the classes, in order."""
         return [each.name for each in self.classes]
+
+    @property
+    def outlining(self) -> Outlining | None:
+        """How objects are outlined; None where that is not how they are found."""
+        return Outlining(self.splitting, self.keeping) if self.picking.method == "outlines" else None
 
     @property
     def scale(self) -> Scale:
@@ -221,13 +240,54 @@ class Recipe(BaseModel):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _check_channels(net: NetDescription, classes: Sequence[str]) -> None:
-    """RecipeError unless the net takes one image and gives one map, or for several classes one more than those."""
+def _separator_in(values: Mapping[str, Any]) -> Any:
+    """What a recipe that is not checked yet says of splitting.separator."""
+    splitting = values.get("splitting")
+    if isinstance(splitting, Splitting):
+        return splitting.separator
+    return splitting.get("separator", "none") if isinstance(splitting, Mapping) else "none"
+
+
+def _check_outlines(recipe: Recipe) -> None:
+    """RecipeError where objects are to be outlined that have several classes, or settings of it have no effect."""
+    if recipe.outlining is not None:
+        if len(recipe.classes) > 1:
+            raise RecipeError(
+                f"recipe: picking.method is outlines, which is for one class, and there are {len(recipe.classes)} "
+                f"({', '.join(recipe.class_names)}); name one, or choose peaks or components"
+            )
+        return
+    for section, default in (("splitting", Splitting()), ("keeping", Keeping())):
+        for name, value in getattr(recipe, section).model_dump().items():
+            if value != getattr(default, name):
+                raise RecipeError(
+                    f"recipe: {section}.{name} is {value}, but picking.method is {recipe.picking.method}, so it "
+                    "would have no effect; set picking.method=outlines, or leave it out"
+                )
+
+
+def _check_channels(net: NetDescription, classes: Sequence[str], separator: Separator) -> None:
+    """RecipeError unless the net takes one image and gives one map, or for several classes one more than those.
+
+    Where neighbouring objects are told apart by a map of its own there is one more, and both are independent.
+    """
     if net.inputs != 1:
         raise RecipeError(f"recipe: net.inputs is {net.inputs}, but an image has one channel; set it to 1")
     repeated = [name for name in classes if classes.count(name) > 1]
     if repeated:
         raise RecipeError(f"recipe: two classes are called {repeated[0]!r}; give each its own name")
+    if net.independent != (separator != "none"):
+        raise RecipeError(
+            f"recipe: net.independent is {net.independent}, but splitting.separator is {separator}; leave "
+            "net.independent out, it follows"
+        )
+    if separator != "none" and net.outputs != 2:
+        raise RecipeError(
+            f"recipe: net.outputs is {net.outputs}, but splitting.separator is {separator}, so there are two maps, of "
+            "the interior and of what separates; leave net.outputs out"
+        )
+    if separator != "none":
+        return
     expected = 1 if len(classes) == 1 else len(classes) + 1
     if net.outputs != expected:
         background = "" if expected == 1 else ", and one map is the background's"

@@ -17,6 +17,7 @@ from motes.recipe import ParticleClass, Recipe
 SHORT = {
     "loss": "loss.formula",
     "lr": "training.learning_rate",
+    "depth": "net.depth",
 }  # words for fields that are not the only ones of their last name
 WEIGHTS_DEMAND = ("net", "working_diameter", "working_pixel_size", "normalisation", "target")
 

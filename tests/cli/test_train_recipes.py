@@ -20,7 +20,13 @@ SHORT = ("training.batch=2", "training.steps=2", "training.epochs=2")
 NARROW = (*SHORT, "net.widths=[2, 3, 4]")
 PICKED = {"micrographs": ("sampling.size=48",), "patches-128": ("sampling.size=64",)}
 STORED = ("fair-standard", "fair-attention")
-LABELLED = ("beads-unet", "beads-attention", "beads-attention-residual", "sparse-objects")
+LABELLED = {
+    "beads-unet": "pixel_iou",
+    "beads-attention": "pixel_iou",
+    "beads-attention-residual": "pixel_iou",
+    "sparse-objects": "pixel_iou",
+    "objects": "best_f1",
+}
 VOLUMES = ("tomogram",)
 SIMULATED = ("general",)
 METRICS = ("pixel_precision", "pixel_recall", "pixel_f1", "pixel_iou", "pixel_auc")
@@ -46,7 +52,8 @@ def check_run(run: Path, epochs: int = 2) -> dict[str, Any]:
     assert cost["peak_memory"] > 2**20
     assert summary["model_epoch"] <= epochs
     assert [row["epoch"] for row in rows_of(run)] == list(range(1, epochs + 1))
-    assert {"recipe.yaml", "data.csv", "report.html"} <= {path.name for path in run.iterdir()}
+    written = {path.name for path in run.iterdir()}
+    assert {"recipe.yaml", "data.csv", "report.html", "history.csv", "summary.csv"} <= written
     assert not any(path.name.startswith(".") for path in run.iterdir())
     assert load_recipe(str(run / "recipe.yaml")).model_dump(mode="json") == model.description.recipe
     return summary
@@ -94,9 +101,10 @@ def test_on_label_images(motes: Motes, make: Any, tmp_path: Path, name: str) -> 
     images, masks = make.label_images(tmp_path)
     run = tmp_path / "run"
     words = ("--images", images, "--masks", masks, "--out", run, "--threads", 1)
-    answer = motes("train", name, *words, *NARROW, "sampling.size=32")
+    kind = "masks.kind=binary"
+    answer = motes("train", name, *words, *NARROW, "sampling.size=32", kind)
     assert answer.code == 0, answer.err
-    assert check_run(run)["watched"] == "pixel_iou"
+    assert check_run(run)["watched"] == LABELLED[name]
     assert set(METRICS) <= set(rows_of(run)[0])
 
 

@@ -487,3 +487,36 @@ def test_drawing_a_crop_reads_no_more_of_a_large_volume_than_the_crop_can_show()
         _, targets = source.batch(0, 0, [number])
         assert targets.max() > 0
     assert volume.read <= 4 * np.prod(source.patch)
+
+
+def numbered(shape=(40, 40)) -> np.ndarray:
+    """Objects 5 and 9, squares of 8 px that touch, and a corner that does not count."""
+    numbers = np.zeros(shape, dtype=np.int32)
+    numbers[10:18, 10:18], numbers[10:18, 18:26] = 5, 9
+    numbers[:3, :3] = -1
+    return numbers
+
+
+@pytest.mark.parametrize(("separator", "maps"), [("none", 1), ("boundary", 2), ("distance", 2)])
+def test_targets_of_numbered_objects_follow_the_crop(separator, maps):
+    image = Labelled(numbered().astype(np.float32), np.zeros((0, 2)), labels=numbered())
+    source = CropSource(
+        [image],
+        (),
+        Sampling(size=40, images="pass", around_points=0),
+        Augmentation(on_grid=1, rotation=0, scale=0, contrast=0, brightness=0, noise=0),
+        Target(),
+        outputs=maps,
+        separator=separator,
+    )
+    crops, targets = source.batch(0, 0, range(8))
+    assert targets.shape == (8, maps, 40, 40)
+    ignored = crops[:, 0] == -1
+    assert (targets[:, 0][ignored] == -1).all()
+    inside = crops[:, 0] > 0
+    assert torch.equal(targets[:, 0] > 0, inside)
+    if separator == "boundary":
+        assert 0.2 < targets[:, 1][inside].mean() < 0.8
+    if separator == "distance":
+        assert torch.equal(targets[:, 1] > 0, inside)
+        assert targets[:, 1].max() == 1

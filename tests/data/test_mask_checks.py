@@ -122,6 +122,28 @@ def test_wrong_values_stop_the_check_at_once_and_name_the_mask(tmp_path):
     assert seen == [1, 2]
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes", "instances"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.int8])
+def test_masks_of_0_and_255_are_refused_whatever_the_kind_and_type(tmp_path, kind, dtype):
+    images, masks = marked_set(count=4)
+    white = (255 * masks.astype(np.int16)).astype(dtype)  # -1 as a signed byte
+    words = "255 as a signed byte is -1" if dtype is np.int8 else r"the mask holds 0 and 255.*mask // 255"
+    with pytest.raises(ImageError, match=words):
+        checked(tmp_path, images, white, kind, classes=2)
+
+
+def test_instances_that_all_have_one_number_are_noted(tmp_path):
+    images, masks = marked_set(count=4)
+    found = checked(tmp_path, images, masks, "instances")
+    assert [note[:49] for note in found.notes] == ["masks.kind is instances, but in each mask all obj"]
+    assert set(found.objects.values()) == {1}
+    numbered = np.stack([ndimage.label(mask)[0] for mask in masks]).astype(np.uint16)
+    right = checked(tmp_path / "n", images, numbered, "instances")
+    assert right.notes == []
+    assert right.objects == checked(tmp_path / "b", images, masks).objects
+    assert min(right.objects.values()) > 3
+
+
 def test_images_beyond_0_and_1_that_are_to_stay_are_refused(tmp_path):
     images, masks = marked_set(count=3)
     images[1] *= 255

@@ -69,9 +69,8 @@ def whole_maps(model: Model, path: Path, windows: Windows) -> np.ndarray:
     described = model.description
     image = read_image(path, ndim=3)
     data = to_working_scale(image, None, described.scale, described.normalisation).data
-    return class_maps(
-        probability_maps(folded(model.net, torch.float32), described.net, data, windows=windows)
-    )
+    maps = probability_maps(folded(model.net, torch.float32), described.net, data, windows=windows)
+    return class_maps(maps, described.net)
 
 
 @dataclass(frozen=True)

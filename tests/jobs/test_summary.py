@@ -16,8 +16,8 @@ def test_rows_come_back_without_those_that_failed(tmp_path: Path) -> None:
     write_summary(tmp_path, ROWS)
     assert earlier_rows(tmp_path) == {row.image: row for row in ROWS[:2]}
     header = (tmp_path / "summary.csv").read_text().splitlines()[0]
-    assert (
-        header == "image,status,picks,candidates,threshold,mean_score,quality,pixel_size,bad_pixels,seconds"
+    assert header == (
+        "image,status,picks,candidates,threshold,mean_score,quality,pixel_size,bad_pixels,seconds,doubt"
     )
 
 
@@ -33,6 +33,15 @@ def test_the_worst_verdict_is_told_first_with_names() -> None:
         "1 probably nothing (b.mrc), 5 few particles (0.mrc, 1.mrc, 2.mrc and 2 more), 1 ok"
     )
     assert told_quality(ROWS[2:]) == ""
+
+
+def test_of_images_to_look_at_the_most_doubtful_are_named_first() -> None:
+    doubts = {"a": 0.1, "b": 0.3, "c": 0.9, "d": 0.4, "e": 0.25}
+    rows = [
+        ImageSummary(name, "done", 1, quality="look" if doubt > 0.2 else "ok", doubt=doubt)
+        for name, doubt in doubts.items()
+    ]
+    assert told_quality(rows) == "4 to look at (c, d, b and 1 more), 1 ok"
 
 
 def test_mean_score() -> None:

@@ -9,76 +9,15 @@ import pytest
 
 from motes.data.sources import DataSource, read_data_table
 from motes.errors import InputError, OutputError
-from motes.formats.images import write_image
+from motes.formats.images import read_image, write_image
 from motes.formats.picks import write_picks
 from motes.formats.stores import create_store
-from motes.jobs.split import validation_groups
 from motes.jobs.telling import Silent
 from motes.jobs.training_data import Parts, gather, keep_manifest
 from motes.picks import Picks
-from motes.recipe import Recipe
 from motes.recipe_file import load_recipe
 from motes.train.processes import ALONE
 from motes.units import Length
-
-NAMES = [f"{folder}/{number}.mrc" for folder in "ABC" for number in range(4)]
-
-
-def recipe(**split) -> Recipe:
-    return load_recipe("micrographs", [f"split.{key}={value}" for key, value in split.items()])
-
-
-def by_folder(names: list[str], chosen: Recipe) -> dict[str, str]:
-    folders = chosen.split.by == "folder"
-    return {name: str(Path(name).parent) if folders else name for name in names}
-
-
-def chosen_of(labelled: set[str], chosen: Recipe) -> set[str]:
-    return validation_groups(by_folder(NAMES, chosen), labelled, chosen)
-
-
-def kept_out(names: list[str], chosen: Recipe) -> set[str]:
-    return validation_groups(by_folder(names, chosen), set(names), chosen)
-
-
-def test_a_share_of_the_images_is_kept_for_validation():
-    assert len(kept_out(NAMES, recipe(validation=0.25))) == 3
-    assert kept_out(NAMES, recipe(validation=0)) == set()
-
-
-def test_one_image_is_kept_even_of_a_few_and_one_is_left_to_train_on():
-    assert len(kept_out(NAMES[:3], recipe(validation=0.1))) == 1
-    assert len(kept_out(NAMES[:2], recipe(validation=0.9))) == 1
-    assert kept_out(NAMES[:1], recipe(validation=0.5)) == set()
-
-
-def test_folders_are_never_divided():
-    chosen = kept_out(NAMES, recipe(validation=0.3, by="folder"))
-    assert len({Path(name).parent for name in chosen}) == 1
-    assert len(chosen) == 4
-
-
-def test_an_image_without_particles_stays_with_its_folder():
-    without = {"A/0.mrc", "B/0.mrc", "C/0.mrc"}
-    chosen = chosen_of(set(NAMES) - without, recipe(validation=0.3, by="folder"))
-    assert len(chosen) == 4
-    assert len(chosen & without) == 1
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_both_parts_get_particles(seed):
-    labelled = {NAMES[0], NAMES[5]}
-    chosen = chosen_of(labelled, load_recipe("micrographs", [f"seed={seed}", "validation=0.1"]))
-    assert len(chosen & labelled) == 1
-    many = chosen_of(labelled, load_recipe("micrographs", [f"seed={seed}", "validation=0.9"]))
-    assert len(many & labelled) == 1
-    assert chosen_of({NAMES[0]}, load_recipe("micrographs", [f"seed={seed}"])) == set()
-
-
-def test_the_choice_depends_on_the_seed_and_not_on_the_order():
-    assert kept_out(NAMES[::-1], recipe()) == kept_out(NAMES, recipe())
-    other = [kept_out(NAMES, load_recipe("micrographs", [f"seed={seed}"])) for seed in range(5)]
-    assert len({frozenset(names) for names in other}) > 1
 
 
 def picked_set(folder: Path, count: int = 4, size: int = 60, diameter: float = 10) -> DataSource:
@@ -334,3 +273,59 @@ def test_a_data_set_of_which_nothing_is_validated_is_named(tmp_path):
     gather(sources, load_recipe("micrographs"), tmp_path / "run", Listener(), ALONE)
     (message,) = [each for each in heard if "is validated on" in each]
     assert "no image of " in message
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes", "instances"])
+def test_masks_of_0_and_255_are_never_trained_on(tmp_path, kind):
+    sources = mask_table(tmp_path)
+    for path in tmp_path.glob("*-truth.tif"):
+        write_image(path, 255 * read_image(path).data)
+    changes = ("sampling.size=64", f"masks.kind={kind}")
+    with pytest.raises(InputError, match=r"0 and 255.*mask // 255"):
+        gathered(sources, tmp_path / "run", *changes, name="fair-standard")
+
+
+def test_the_manifest_says_how_many_objects_each_mask_marks(tmp_path):
+    parts = gathered(mask_table(tmp_path, "e"), tmp_path / "run", "sampling.size=64", name="fair-standard")
+    keep_manifest(tmp_path / "run", parts, resume=False)
+    rows = list(csv.DictReader((tmp_path / "run" / "data.csv").read_text().splitlines()))
+    assert {row["image"]: row["objects"] for row in rows} == {
+        f"{n}.tif": str(int(n != "e")) for n in "abcdef"
+    }
+    assert {row["particles"] for row in rows} == {""}
+    assert [image.count for image in [*parts.train, *parts.validation]] == [
+        int(row["objects"]) for row in rows
+    ]
+
+
+@pytest.mark.parametrize("labels", ["picks", "masks"])
+def test_a_stratified_split_validates_on_sparse_and_on_dense_images(tmp_path, labels):
+    """Of four images with 2 to 5 objects and four with 22 to 25, whatever the seed, one of each is kept out."""
+    source = dense_and_sparse(tmp_path, labels)
+    for seed in range(4):
+        changes = ("sampling.size=64", f"seed={seed}", "split.validation=0.25", "split.stratify=objects")
+        name = "fair-standard" if labels == "masks" else "micrographs"
+        parts = gathered([source], tmp_path / f"run{seed}", *changes, name=name)
+        assert [image.count > 20 for image in sorted(parts.validation, key=lambda image: image.count)] == [
+            False,
+            True,
+        ]
+        assert len(parts.train) == 6
+
+
+def dense_and_sparse(folder: Path, labels: str) -> DataSource:
+    """Eight images with 2 to 5 and 22 to 25 objects, apart from each other."""
+    rng = np.random.default_rng(3)
+    places = np.stack(np.meshgrid(np.arange(9, 90, 16), np.arange(9, 90, 16)), -1).reshape(-1, 2)
+    for number, count in enumerate([2, 23, 3, 22, 25, 4, 24, 5]):
+        points = rng.permutation(places)[:count]
+        mask = np.zeros((96, 96), np.uint8)
+        for y, x in points:
+            mask[y - 4 : y + 5, x - 4 : x + 5] = 1
+        image = np.clip(0.3 + 0.4 * mask + rng.uniform(0, 0.1, mask.shape), 0, 1).astype(np.float32)
+        write_image(folder / "images" / f"{number}.tif", image)
+        write_image(folder / "masks" / f"{number}.tif", mask)
+        picks = Picks(points.astype(float), diameters=np.full(count, 10.0))
+        write_picks(folder / "picks" / f"{number}.csv", picks, format="csv", image_name=f"{number}.tif")
+    words = {labels: str(folder / labels)}
+    return DataSource((str(folder / "images"),), **words)

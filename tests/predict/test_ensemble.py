@@ -34,7 +34,7 @@ def model(seed: int = 0, **values: object) -> Model:
 
 def test_the_maps_of_a_model_are_those_of_its_net() -> None:
     image = np.random.default_rng(0).normal(size=(16, 16)).astype(np.float32)
-    expected = class_maps(probability_maps(model().net, NET, image, precision=torch.float32))
+    expected = class_maps(probability_maps(model().net, NET, image, precision=torch.float32), NET)
     np.testing.assert_allclose(maps_of(model(), image, torch.float32), expected, atol=1e-6)
 
 

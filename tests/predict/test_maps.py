@@ -93,5 +93,19 @@ def test_the_edge_of_an_image_looks_as_in_training(monkeypatch):
 
 def test_the_background_is_no_class():
     maps = noise(3, 4, 4)
-    assert class_maps(maps).shape == (2, 4, 4)
-    assert class_maps(maps[:1]).shape == (1, 4, 4)
+    assert class_maps(maps, NetDescription(outputs=3)).shape == (2, 4, 4)
+    assert class_maps(maps[:1], NetDescription()).shape == (1, 4, 4)
+
+
+def test_what_separates_objects_is_no_class():
+    net = NetDescription(outputs=2, independent=True)
+    assert (class_maps(noise(2, 4, 4), net) == noise(2, 4, 4)[:1]).all()
+
+
+def test_independent_maps_have_a_logistic_function_each():
+    description = NetDescription(width=2, depth=2, outputs=2, independent=True)
+    net, image = trained_looking_net(description), noise(32, 32)
+    together = probability_maps(net, description, image)
+    logits = net(torch.from_numpy(image)[None, None]).detach().numpy()[0]
+    middle = (slice(None), slice(12, 20), slice(12, 20))
+    np.testing.assert_allclose(together[middle], 1 / (1 + np.exp(-logits[middle])), atol=1e-4)

@@ -12,7 +12,8 @@ from motes.data.sampling import Labelled
 from motes.jobs.training_data import Prepared
 from motes.recipe import Recipe
 from motes.score.metrics import Counts
-from motes.study.examine import Ensemble, Examiner, Mean, regions, with_centres
+from motes.study.examine import Ensemble, Examiner, Mean
+from motes.study.true_centres import regions, with_centres
 
 DIAMETER = 12.0
 RECIPE = Recipe.model_validate({"name": "r", "target": {"radius": 1.0}})
@@ -32,7 +33,7 @@ def map_of(points: NDArray[np.float64], height: float = 1.0) -> NDArray[np.float
 
 def test_a_perfect_map_scores_one_in_everything() -> None:
     seen = EXAMINER.seen(map_of(POINTS, 0.9), prepared(), 0.1)
-    thresholds = EXAMINER.fitted([seen.picks], [prepared()])
+    thresholds = EXAMINER.fitted([EXAMINER.ranked(seen, prepared())])
     scores, found, picks = EXAMINER.scored(seen, prepared(), thresholds)
     counts = {"true_positives": 4, "false_positives": 0, "false_negatives": 0}
     assert scores == counts | {name: 1.0 for name in scores if name not in counts}
@@ -150,7 +151,7 @@ def test_a_threshold_for_f4_takes_no_pick_that_f4_calls_wrong() -> None:
     for metric in ("f1", "f4"):
         examiner = Examiner(RECIPE, torch.float32, metric)
         seen = examiner.seen(maps, prepared())
-        fitted[metric] = examiner.fitted([seen.picks], [prepared()])["particle"]
+        fitted[metric] = examiner.fitted([examiner.ranked(seen, prepared())])["particle"]
     assert fitted["f1"] < 0.31
     assert fitted["f4"] > 0.5
 

@@ -106,3 +106,12 @@ def test_unknown_studies_and_sizes_are_refused(own: Path) -> None:
     )
     with pytest.raises(RecipeError, match=r"no size 'full'"):
         load_study(str(plain), "full")
+
+
+def test_a_metric_of_objects_is_for_arms_that_outline_them(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("question: q\nrecipe: beads-unet\nbase: a\narms: {a: {}, b: {}}\nmetric: object_f1\n")
+    with pytest.raises(RecipeError, match=r"a outlines no objects; add picking.method=outlines"):
+        load_study(str(path))
+    outlined = ["masks.kind=instances", "picking.method=outlines"]
+    assert load_study(str(path), changes=outlined).metric == "object_f1"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from motes.figures.study_results import FailureRow, Interval, StudyResults
-from motes.study.description import METRICS
+from motes.study.description import ERRORS, METRICS
 from motes.study.folder import Folder
 from motes.study.report import page_of
 from motes.study.report_data import as_data, scores_table
@@ -47,7 +47,7 @@ def test_values_stand_in_the_line_of_their_row_seed_and_image(tmp_path: Path) ->
     assert lines["all arms", "1", "a1"]["precision"] == "0.7"
     counts = [lines["plain", "0", "a1"][name] for name in COUNTS]
     assert counts == ["1", "0", "1"]
-    assert list(lines["plain", "0", "a1"])[6:] == [*METRICS, *COUNTS]
+    assert list(lines["plain", "0", "a1"])[6:] == [*METRICS, *ERRORS, *COUNTS]
 
 
 def test_what_is_not_defined_is_empty_and_what_is_missing_has_no_line(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_names_with_commas_and_quotes_come_back(tmp_path: Path) -> None:
 def test_without_results_the_table_has_its_header_alone(tmp_path: Path) -> None:
     study, _ = made_up_folder(tmp_path / "s")
     text = scores_table(read_results(study, Folder(tmp_path / "none"), 1))
-    assert text == "row,ensemble,seed,fold,group,image," + ",".join((*METRICS, *COUNTS)) + "\n"
+    assert text == "row,ensemble,seed,fold,group,image," + ",".join((*METRICS, *ERRORS, *COUNTS)) + "\n"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motes.errors import RecipeError, TrainingError
-from motes.train.losses import LOSSES, LossDescription, check_class_weights, find_loss
+from motes.train.losses import LOSSES, LossDescription, check_class_weights, find_loss, with_separator
 from motes.train.losses_description import USED_BY, parse_formula
 
 FORMULAS = (*LOSSES, "0.7 focal + 0.3 dice", "0.3 focal + 0.7 dice", "bce + dice + focal")
@@ -304,3 +304,19 @@ def test_a_target_that_does_not_fit_names_both_shapes():
         value("bce", torch.zeros(1, 3, 4), torch.zeros(1, 2, 4))
     with pytest.raises(TrainingError, match="does not fit"):
         value("bce", torch.zeros(1, 1, 4), torch.zeros(1, 1, 8))
+
+
+def test_a_separator_adds_its_cross_entropy_to_the_loss_of_the_interior():
+    logits, target = torch.randn(2, 2, 8, 8), torch.rand(2, 2, 8, 8)
+    target[0, :, :2] = -1
+    interior = find_loss(LossDescription.model_validate("dice"))
+    both = with_separator(interior)(logits, target, alone)
+    between = find_loss(LossDescription.model_validate("bce"))(logits[:, 1:], target[:, 1:], alone)
+    torch.testing.assert_close(both, interior(logits[:, :1], target[:, :1], alone) + between)
+
+
+def test_a_separator_is_learnt_on_coarser_levels_too():
+    logits = [torch.zeros(1, 2, 8, 8), torch.zeros(1, 2, 4, 4, requires_grad=True)]
+    loss = with_separator(find_loss(LossDescription.model_validate("bce")))
+    loss(logits, torch.ones(1, 2, 8, 8), alone).backward()
+    assert (logits[1].grad < 0).all()

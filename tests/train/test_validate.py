@@ -6,9 +6,12 @@ import torch
 
 from easy_training import easy_image
 from motes.data.crops import Labelled
+from motes.data.object_targets import relative_depth
 from motes.data.paint import Target
 from motes.nets.build import build_net
 from motes.nets.description import NetDescription
+from motes.picking.instances import Keeping, Splitting
+from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking, pick_map
 from motes.predict.maps import class_maps, probability_maps
 from motes.predict.windows import Windows
@@ -136,7 +139,7 @@ def test_a_volume_is_looked_at_slab_by_slab_with_the_result_of_its_whole_maps():
     validator = replace(looking_at([image], net, ("a", "b"), (8.0, 6.0)), trained=(8, 16, 16))
     built = build_net(net).eval()
     seen = validator.look(built)
-    maps = class_maps(probability_maps(built, net, data, windows=Windows(patch=(8, 16, 16))))
+    maps = class_maps(probability_maps(built, net, data, windows=Windows(patch=(8, 16, 16))), net)
     truth = validator.true_classes(image)
     for number, map_ in enumerate(maps):
         found, expected = seen.picks[number][0], pick_map(map_, (8.0, 6.0)[number], Picking())
@@ -154,3 +157,22 @@ def test_how_near_a_pick_must_be_is_a_share_of_the_diameter():
     for share, expected in ((0.5, 1.0), (0.25, 0.0)):
         validator = replace(looking_at([image]), match_distance=share)
         assert validator.row(validator.look(Given(beside[None])))["best_f1"] == expected
+
+
+def test_objects_are_right_where_they_cover_their_own_truth():
+    numbers = np.zeros((48, 64), dtype=np.int32)
+    for number, (y, x) in enumerate([(12, 12), (12, 24), (36, 40)], start=1):
+        numbers[discs((48, 64), [(y, x)], 6)] = number
+    image = Labelled(np.zeros((48, 64), dtype=np.float32), np.zeros((0, 2)), labels=numbers)
+    depth = relative_depth(torch.from_numpy(numbers.astype(np.float32))[None, None])[0, 0].numpy()
+    logits = np.stack([np.where(numbers > 0, 6.0, -6.0), np.where(depth > 0, 8 * depth - 4, -9)])
+    outlining = Outlining(Splitting(separator="distance"), Keeping())
+    net = NetDescription(width=1, depth=1, outputs=2, independent=True)
+    validator = replace(looking_at([image], net, diameters=()), outlining=outlining)
+    seen = validator.look(Given(logits))
+    row = validator.row(seen)
+    assert row["best_f1"] == row["average_precision"] == row["pixel_iou"] == 1
+    assert seen.objects[0].truth == 3
+    merged = validator.row(validator.look(Given(np.stack([logits[0], np.zeros_like(logits[0])]))))
+    assert merged["best_f1"] < 1
+    assert validator.maps(Given(logits), np.zeros((48, 64), np.float32)).shape == (1, 48, 64)

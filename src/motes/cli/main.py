@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 import motes
-from motes.cli import convert, doctor, inspect, nets, pick, prepare, recipe, score, simulate, study, train
+from motes.cli import (
+    convert,
+    doctor,
+    inspect,
+    measure,
+    nets,
+    pick,
+    prepare,
+    recipe,
+    score,
+    simulate,
+    study,
+    train,
+)
 from motes.errors import MotesError
 
 AGAIN = "the same command again goes on, or begins anew where nothing was kept"
@@ -49,6 +62,7 @@ app.command()(prepare.prepare)
 app.command()(train.train)
 app.command()(pick.pick)
 app.command()(score.score)
+app.command()(measure.measure)
 app.command()(convert.convert)
 app.command()(doctor.doctor)
 

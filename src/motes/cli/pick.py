@@ -44,7 +44,7 @@ def pick(
         typer.Option(
             "--format",
             help="Also write relion, eman, cryolo or topaz files, of tomograms relion4, dynamo, challenge or copick "
-            "too; may be repeated.",
+            "too; of models that outline, geojson or imagej (a zip of ROIs); may be repeated.",
         ),
     ] = None,
     threshold: Annotated[

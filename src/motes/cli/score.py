@@ -1,7 +1,8 @@
 """motes score."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
@@ -30,8 +31,12 @@ Value = TypeVar("Value")
 
 
 def score(
-    picks: Annotated[str, typer.Argument(help="Picks: a file, a folder, or what motes pick wrote.")],
-    truth: Annotated[str, typer.Argument(help="True centres: a file, a folder or a copick project.")],
+    picks: Annotated[
+        str, typer.Argument(help="Picks or label images: a file, a folder, or what motes pick wrote.")
+    ],
+    truth: Annotated[
+        str, typer.Argument(help="True centres or label images: a file, a folder or a copick project.")
+    ],
     left_over: LeftOver = None,
     diameter: Annotated[
         list[str] | None,
@@ -74,14 +79,62 @@ def score(
     ] = None,
     pixel_size: PixelSize = None,
     no_orientation_check: NoOrientationCheck = False,
+    objects: Annotated[
+        Literal["instances", "binary", "found-binary", "truth-binary"] | None,
+        typer.Option(help="What label images hold: a number for each object, or masks, on one side or both."),
+    ] = None,
+    raters: Annotated[
+        bool, typer.Option("--raters", help="Two people's label images, neither of them the truth.")
+    ] = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="The pages of a label TIFF are the layers of one volume.")
+    ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Draw counts, sizes and IoU of objects into this folder.", file_okay=False),
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Write a row for every image, CSV.", dir_okay=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare picks with truth: precision, recall, F1, average precision, with 95 % intervals."""
+    """Compare picks, or the objects of label images, with truth, with 95 % intervals."""
     from motes.cli.console import OUT, Terminal
+    from motes.jobs.label_pairs import are_objects
     from motes.jobs.score import ScoreOptions, score_picks
 
     refuse_left_over(left_over)
     picks, truth = scored_of(picks, truth, chosen)
+    if are_objects(picks, truth, asked=objects is not None or raters):
+        from motes.cli.score_objects import score_labels
+
+        of_picks = {
+            "--diameter": diameter,
+            "--radius": radius,
+            "--weights": weights,
+            "--beta": beta,
+            "--metric": metric != "strict",
+            "--ignore-rim": ignore_rim != "0",
+            "--images": images,
+            "--tomogram": tomogram,
+            "--picks": chosen,
+            "--pixel-size": pixel_size,
+            "--no-orientation-check": no_orientation_check,
+        }
+        _refuse(of_picks, "these are label images, whose objects are compared by their outlines")
+        score_labels(
+            picks,
+            truth,
+            objects or "instances",
+            _confidence(threshold),
+            raters=raters,
+            volumes=volumes,
+            pictures=pictures,
+            table=table,
+            as_json=as_json,
+        )
+        return
+    _refuse({"--volumes": volumes, "--pictures": pictures}, "these are picks, not label images")
     options = ScoreOptions(
         radius=length(radius, "px"),
         diameter=_one_or_by_class(diameter, "--diameter", parse_length),
@@ -95,10 +148,31 @@ def score(
         check_flips=not no_orientation_check,
     )
     report = score_picks(picks, truth, options, Terminal())
+    if table is not None:
+        from motes.jobs.object_files import write_rows
+
+        write_rows(table, report.per_image)
     if as_json:
         OUT.print(json.dumps(report.as_dict()), markup=False)
     else:
         _show(report)
+
+
+def _refuse(options: Mapping[str, object], reason: str) -> None:
+    """Raise InputError that names the options that were given though they have no meaning here."""
+    given = [name for name, value in options.items() if value not in (None, False, [])]
+    if given:
+        raise InputError(f"{reason}; leave out {', '.join(given)}")
+
+
+def _confidence(words: Sequence[str] | None) -> float | None:
+    """The one threshold of objects, which have no classes."""
+    threshold = _one_or_by_class(words, "--threshold", float)
+    if isinstance(threshold, dict):
+        raise InputError(
+            f"objects have no classes: give --threshold as one number, found {', '.join(threshold)}"
+        )
+    return threshold
 
 
 def _show(report: "Report | ClassReport | ChallengeReport") -> None:

@@ -100,7 +100,7 @@ def train(
             style="yellow",
         )
     OUT.print(f"model: {result.model}\nreport: {out / 'report.html'}", markup=False)
-    size = "" if result.knows_diameter else " --diameter DIAMETER"
+    size = "" if result.knows_diameter or resolved.outlining is not None else " --diameter DIAMETER"
     OUT.print(f"next: motes pick IMAGES --model {result.model}{size} --out picked", markup=False)
     finish(result.failures)
 

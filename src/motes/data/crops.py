@@ -17,6 +17,7 @@ from torch import Tensor
 from motes.data import geometry, grey
 from motes.data.augment import Augmentation, Draw, draw
 from motes.data.mixing import Pair, class_shares, draw_pair, mix
+from motes.data.object_targets import Separator, object_targets
 from motes.data.paint import IGNORED, Marks, Target, paint_marks
 from motes.data.sampling import (
     Kind,
@@ -111,7 +112,8 @@ class CropSource:
     diameters: of each class in working pixels, () where all targets come from labels. pixel_size: A per
     working pixel, for the defocus change. outputs: 1 for one class, else classes + 1. order: gives the order
     of the images from (seed, epoch) where sampling.images is "pass"; a weight shows an image there more often
-    than once, or not at all. hard: places for sampling.hard.
+    than once, or not at all. hard: places for sampling.hard. separator: where labels number objects, which
+    map beside that of their interior is to be learnt; None: labels are classes.
     Raises RecipeError for settings that do not fit each other, InputError for images that do not fit them.
     """
 
@@ -124,6 +126,7 @@ class CropSource:
     outputs: int = 1
     order: Callable[[int, int], NDArray[np.int64]] | None = None
     hard: tuple[tuple[int, NDArray[np.float64]], ...] = ()
+    separator: Separator | None = None
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -133,7 +136,7 @@ class CropSource:
                 f"augmentation.defocus is {self.augmentation.defocus:g}, but the pixel size is not known; "
                 "give --pixel-size (A/px), or set augmentation.defocus=0"
             )
-        if self.outputs > 1 and self.target.shape == "gaussian":
+        if self.several and self.target.shape == "gaussian":
             raise RecipeError(
                 f"target.shape is gaussian, which is for one class, and there are {self.outputs - 1}; "
                 "use target.shape=disc"
@@ -145,6 +148,11 @@ class CropSource:
     def with_hard(self, places: Sequence[tuple[int, NDArray[np.float64]]]) -> "CropSource":
         """The same source, that knows places (number of the image, (ndim,) px) where the net fired wrongly."""
         return replace(self, hard=tuple((int(image), np.asarray(point)) for image, point in places))
+
+    @property
+    def several(self) -> bool:
+        """Whether targets are the numbers of several classes."""
+        return self.outputs > 1 and self.separator is None
 
     @property
     def ndim(self) -> int:
@@ -222,8 +230,8 @@ class CropSource:
         """Crops (b, 1, (z,) y, x) and their targets, float32, on a device.
 
         Targets are (b, 1, (z,) y, x): for one output values in [0, 1], else class numbers, 0 background;
-        (b, outputs, (z,) y, x) shares of the classes where MixUp is on. IGNORED outside of the image, and where
-        nothing is painted but a particle may be.
+        (b, outputs, (z,) y, x) shares of the classes where MixUp is on, and of objects interior and separator.
+        IGNORED outside of the image, and where nothing is painted but a particle may be.
         """
         patches = patches.to(torch.device(device))
         grid, marks = self._place(patches)
@@ -234,7 +242,7 @@ class CropSource:
             crops.masked_fill_(out, 0)
             targets.masked_fill_(out, IGNORED)
         grey.change_grey_values(crops, patches.draws, self.augmentation, patches.ice, patches.transfers)
-        if self.outputs > 1 and self.augmentation.mixup:
+        if self.several and self.augmentation.mixup:
             targets = class_shares(targets, self.outputs)
         mix(crops, targets, patches.pairs)
         return crops, targets
@@ -375,9 +383,12 @@ class CropSource:
 
     def _targets(self, patches: Patches, grid: Tensor, marks: Marks) -> Tensor:
         """Painted around the points, or for the crops of labelled images cut from the labels."""
-        several = self.outputs > 1
+        several = self.several
         count = len(patches.pixels)
         rows = list(patches.labelled)
+        if self.separator is not None:
+            numbers = self._resampled(patches.labels, patches.maps, grid, [True] * count)
+            return object_targets(numbers, self.separator).masked_fill_(numbers < 0, IGNORED)
         if len(rows) < count:
             targets = paint_marks(marks, count, self.shape, self.target.shape, several)[:, None]
         else:

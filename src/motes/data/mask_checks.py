@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from motes.data.mask_objects import OneNumber, check_numbered, count_objects, one_number
 from motes.data.mask_shift import ShiftPool
 from motes.data.masks import FilePixels, MaskedImage, MaskKind, class_numbers, whole
 from motes.data.normalise import fill_bad_pixels
@@ -25,14 +26,19 @@ class MaskCheck:
 
     usable: the images to train on. problems: by name, why an image cannot be used; it costs no other. notes:
     what the user should know. foreground: share of the pixels that belong to an object, among those that
-    are not ignored. with_objects: names of the usable images whose masks mark something.
+    are not ignored. objects: how many each usable image's mask marks, by name (count_objects).
     """
 
     usable: list[MaskedImage]
     problems: dict[str, str]
     notes: list[str]
     foreground: float
-    with_objects: frozenset[str]
+    objects: dict[str, int]
+
+    @property
+    def with_objects(self) -> frozenset[str]:
+        """Names of the usable images whose masks mark something."""
+        return frozenset(name for name, count in self.objects.items() if count)
 
 
 def check_masks(
@@ -49,9 +55,9 @@ def check_masks(
     alone: whether there are no others, so that nothing usable, or nothing marked, is refused.
     done: told how many images have been looked at. Each image keeps its grey scale and hash from this pass.
     A single image that is unreadable, of another size than its mask, mostly NaN or without contrast is among
-    the problems. Raises ImageError where the masks are not what their kind says, all empty, inverted, or
-    shifted against the images, where images that are to stay as they are lie outside [0, 1], and where no
-    image is usable.
+    the problems. Raises ImageError where the masks are not what their kind says, all empty, inverted, black and
+    white where each object should have a number, or shifted against the images, where images that are to stay as
+    they are lie outside [0, 1], and where no image is usable.
     """
     tally = _Tally(ShiftPool(len(images)) if check_shift else None)
     for number, each in enumerate(images):
@@ -67,11 +73,11 @@ def check_masks(
     if alone:
         tally.refuse_useless()
     tally.refuse_inverted()
+    note = check_numbered(tally.numbered)
+    tally.notes += [note] if note else []
     if tally.shifts is not None and tally.usable:
         tally.shifts.refuse()
-    return MaskCheck(
-        tally.usable, tally.problems, tally.notes, tally.foreground, frozenset(tally.with_objects)
-    )
+    return MaskCheck(tally.usable, tally.problems, tally.notes, tally.foreground, tally.objects)
 
 
 def _read(each: MaskedImage) -> tuple[NDArray[Any], NDArray[Any], int]:
@@ -160,9 +166,11 @@ class _Tally:
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     full: list[NDArray[np.bool_]] = field(default_factory=list)
-    with_objects: list[str] = field(default_factory=list)
+    objects: dict[str, int] = field(default_factory=dict)
+    numbered: list[OneNumber | None] = field(default_factory=list)
     object_pixels: int = 0
     counted_pixels: int = 0
+    ignored_pixels: int = 0
 
     def add(self, each: MaskedImage, image: NDArray[Any], mask: NDArray[Any], bad: int) -> None:
         """Add an image that is usable."""
@@ -171,10 +179,13 @@ class _Tally:
             self.notes.append(f"{each.name}: {bad} NaN or infinite pixels masked")
         numbers = class_numbers(mask, each.kind)
         objects = numbers > 0
-        if objects.any():
-            self.with_objects.append(each.name)
+        self.objects[each.name] = count_objects(mask, each.kind)
+        if each.kind == "instances" and self.objects[each.name]:
+            self.numbered.append(one_number(mask, each.mask_name))
         self.object_pixels += int(np.count_nonzero(objects))
-        self.counted_pixels += int(np.count_nonzero(numbers >= 0))
+        counted = int(np.count_nonzero(numbers >= 0))
+        self.counted_pixels += counted
+        self.ignored_pixels += numbers.size - counted
         if each.kind == "binary" and objects.mean() > 0.5 and len(self.full) < MOST_LOOKED_AT:
             step = -(-max(objects.shape) // 512)
             self.full.append(objects[(slice(None, None, step),) * objects.ndim].copy())
@@ -192,7 +203,7 @@ class _Tally:
             raise ImageError(next(iter(self.problems.values()), "there is no image with a mask"))
         if self.object_pixels == 0:
             first = self.usable[0].mask_name
-            ignored = " (-1 means ignored)" if self.counted_pixels == 0 else ""
+            ignored = " (-1 means ignored; 255 as a signed byte is -1)" if self.ignored_pixels else ""
             raise ImageError(
                 f"all {len(self.usable)} masks are empty, beginning with {first}: no value above 0{ignored} was "
                 "found, so there is nothing to learn; see that these are the masks of these images"
@@ -201,7 +212,7 @@ class _Tally:
     def refuse_inverted(self) -> None:
         """Raise ImageError where the masks surely mark the background in place of the objects."""
         enough = len(self.full) >= min(len(self.usable), MOST_LOOKED_AT) / 2
-        if self.foreground > 0.5 and enough and np.mean([_looks_inverted(m) for m in self.full]) > 0.8:
+        if self.foreground > 0.5 and enough and np.mean([looks_inverted(m) for m in self.full]) > 0.8:
             raise ImageError(
                 f"the masks seem to be inverted: {self.foreground:.0%} of their pixels are 1, out to the borders "
                 f"of the image, around many small islands of 0, in {self.usable[0].mask_name} and others; "
@@ -209,7 +220,7 @@ class _Tally:
             )
 
 
-def _looks_inverted(objects: NDArray[np.bool_]) -> bool:
+def looks_inverted(objects: NDArray[np.bool_]) -> bool:
     """Whether what is marked is a connected surround of many separate, round islands that are not.
 
     The gaps between crowded round objects are no such islands: their sides are hollow, so that they fill

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.normalise import GreyScale, Normalisation, fill_bad_pixels, grey_scale
@@ -24,7 +25,7 @@ Window = tuple[slice, ...]
 
 IGNORED = -1
 INDEX = "index.csv"  # beside a store: what `motes prepare` made its images from
-APPENDED = re.compile(r"_(mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
+APPENDED = re.compile(r"_(cp_masks|mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
 TOGETHER = 4  # chunks whose images are mixed in one pass
 
 
@@ -97,6 +98,11 @@ class MaskedImage:
         return ClassNumbers(self.mask, self.kind)
 
     @property
+    def objects(self) -> "ObjectNumbers":
+        """The mask for training on outlines: int32, 0 background, a number for each object, -1 ignored."""
+        return ObjectNumbers(self.mask, self.kind)
+
+    @property
     def grey(self) -> GreyScale:
         """The grey scale of the whole image, which is read for it once."""
         if self._grey is None:
@@ -149,6 +155,28 @@ class ClassNumbers:
     def __getitem__(self, window: Window) -> NDArray[np.int16]:
         """([z,] y, x) int16."""
         return class_numbers(self.mask[window], self.kind)
+
+
+class ObjectNumbers:
+    """A mask read where it is sliced, as int32 numbers of objects: 0 background, -1 ignored.
+
+    Of a mask that holds no such numbers each connected region of a slice is an object; diagonals connect.
+    """
+
+    def __init__(self, mask: Pixels, kind: MaskKind) -> None:
+        self.mask = mask
+        self.kind = kind
+        self.shape = tuple(mask.shape)
+        self.ndim = mask.ndim
+
+    def __getitem__(self, window: Window) -> NDArray[np.int32]:
+        """([z,] y, x) int32."""
+        values = self.mask[window]
+        if self.kind == "instances":
+            return np.maximum(values.astype(np.int32), IGNORED)
+        classes = class_numbers(values, self.kind)
+        numbers, _ = ndimage.label(classes > 0, structure=np.ones((3,) * self.ndim))
+        return np.where(classes < 0, np.int32(IGNORED), numbers)
 
 
 def grey_scale_of_stored(pixels: NDArray[Any], how: Normalisation, name: str) -> GreyScale:

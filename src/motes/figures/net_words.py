@@ -38,7 +38,16 @@ BORROWED_NETS = {
     "swin_unetr": "a Swin UNETR (Hatamizadeh et al. 2022)",
     "light_unet": "a U-Net with residual units (Kerfoot et al. 2019)",
 }
-UNTOLD = ("name", "ndim", "inputs", "outputs", "width", "depth", "widths")  # or told in another way
+UNTOLD = (
+    "name",
+    "ndim",
+    "inputs",
+    "outputs",
+    "independent",
+    "width",
+    "depth",
+    "widths",
+)  # or told in another way
 
 
 def net_in_short(net: NetDescription) -> str:
@@ -155,6 +164,8 @@ def _output(net: NetDescription) -> str:
     last = "" if net.name in BORROWED else " after a convolution of size 1"
     if net.outputs == 1:
         return f"A logistic function{last} gives a probability for every {where}."
+    if net.independent:
+        return f"A logistic function{last} gives two maps, of the interior of objects and of what tells them apart."
     return f"A softmax{last} gives the probabilities of background and classes for every {where}."
 
 

@@ -1,6 +1,6 @@
 """The plots of how the arms of a study learnt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.figures.plots import ARMS, FAINT, FIRST, INK, as_svg, empty_figure, plot_style, whole_numbers
-from motes.figures.study_plots import LINES, WIDTH
+from motes.figures.study_plots import LINES, WIDTH, target_levels
 from motes.figures.study_results import Arm, Curve
 from motes.figures.study_words import metric_words
 
@@ -21,8 +21,11 @@ MOST_POINTS = 150  # of a curve, of which a plot shows no more side by side
 SMALL_COLUMNS = 5
 
 
-def learning_plot(arms: Sequence[Arm], watched: str) -> str:
-    """SVG of the watched metric, the loss and the learning rate of at most MOST_LINES arms, with their bands."""
+def learning_plot(arms: Sequence[Arm], watched: str, targets: Mapping[str, float] | None = None) -> str:
+    """SVG of the watched metric, the loss and the learning rate of at most MOST_LINES arms, with their bands.
+
+    targets: by name, values of the watched metric to draw as lines.
+    """
     names = [watched, "loss", "learning_rate"]
     titles = [f"{metric_words(watched)}, validation", "loss on training crops", "learning rate"]
     rows = -(-len(arms) // 3)
@@ -35,6 +38,7 @@ def learning_plot(arms: Sequence[Arm], watched: str) -> str:
                     look = (ARMS[number], LINES[number % len(LINES)])
                     _curve(axes, arm.curves[name], *look, arm.name, 0.4 / max(len(arms), 3))
             axes.set(title=title, xlabel="epoch")
+        target_levels(panels[0], targets or {})
         panels[2].set_ylim(0, None)
         whole_numbers(panels)
         handles, labels = _handles(panels)
@@ -70,6 +74,31 @@ def small_multiples(arms: Sequence[Arm], base: str, metric: str) -> str:
         whole_numbers(panels[:1])
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel(metric_words(metric), fontsize=9)
+        return as_svg(figure)
+
+
+def validation_over_loss(arms: Sequence[Arm], watched: str, targets: Mapping[str, float]) -> str:
+    """SVG of the watched metric against the loss in training, epoch by epoch; a line for each of MOST_LINES arms.
+
+    A dot is the last epoch. Empty where no arm has both. Losses of arms that have each their own are not alike.
+    """
+    drawn = [arm for arm in arms if {watched, "loss"} <= arm.curves.keys()]
+    if not drawn:
+        return ""
+    with plot_style():
+        figure = empty_figure(WIDTH, 3.2 + 0.22 * -(-len(drawn) // 3))
+        axes = figure.subplots()
+        for number, arm in enumerate(drawn):
+            seen, loss = arm.curves[watched], arm.curves["loss"]
+            epochs = np.intersect1d(seen.epochs, loss.epochs)
+            x, y = (each.mean[np.isin(each.epochs, epochs)] for each in (loss, seen))
+            x, y = _thinned(x, y)
+            axes.plot(x, y, color=ARMS[number], ls=LINES[number % len(LINES)], lw=1.2, label=arm.name)
+            axes.plot(x[-1:], y[-1:], "o", color=ARMS[number], ms=5)
+        target_levels(axes, targets)
+        axes.invert_xaxis()
+        axes.set(xlabel="loss on training crops, falling", ylabel=f"{metric_words(watched)}, validation")
+        figure.legend(loc="outside lower center", ncols=3)
         return as_svg(figure)
 
 

@@ -23,6 +23,7 @@ def factor_tables(results: StudyResults) -> list[Table]:
         _level_table(results),
         _effect_table(results),
         _sample_table(results),
+        published_table(results),
         _class_table(results.arms),
         _spread_table(results),
     ]
@@ -113,6 +114,47 @@ def gain_a_minute(each: Comparison) -> str:
     if not isfinite(each.minutes) or not isfinite(each.difference.value):
         return UNKNOWN
     return signed(100 * each.difference.value / each.minutes, 2) if each.minutes > 0 else "–"
+
+
+def published_table(results: StudyResults) -> Table | None:
+    """What each arm reached beside what others published of it; None with samples, which have a table of their own."""
+    published = results.published
+    if published is None or any(arm.samples for arm in results.arms):
+        return None
+    told = [published.values, published.minutes, published.epochs, published.stability]
+    arms = [arm for arm in results.arms if any(arm.name in each for each in told)]
+    if not arms:
+        return None
+    heads = [metric_words(results.metric), "minutes", "epochs (best)", "spread at the end"]
+
+    def row(arm: Arm) -> Row:
+        minutes = None if arm.cost.training_seconds is None else arm.cost.training_seconds / 60
+        own = [
+            _beside([value_of(arm, results.metric).value], 3),
+            _beside([minutes], 1),
+            _epochs(arm.epochs),
+            _beside([arm.stability], 4),
+        ]
+        name = arm.name
+        others = [
+            _beside(published.values.get(name, ()), 3),
+            _beside(published.minutes.get(name, ()), 1),
+            _epochs(published.epochs.get(name)),
+            _beside([published.stability.get(name)], 4),
+        ]
+        return [name, *own, *others]
+
+    meanings = [
+        ("published", published.source.strip().rstrip(".")),
+        ("epochs (best)", "how many were trained, and which was kept: means over runs"),
+        ("spread at the end", "standard deviation of the validation metric over the last epochs"),
+    ]
+    named = [*heads, *(f"published {head}" for head in heads)]
+    return Table([*words("arm"), *numbers(*named)], [("", [row(arm) for arm in arms])], meanings)
+
+
+def _epochs(numbers_of: Sequence[float] | None) -> str:
+    return UNKNOWN if not numbers_of else f"{numbers_of[0]:.0f} ({numbers_of[1]:.0f})"
 
 
 def _sample_table(results: StudyResults) -> Table | None:

@@ -1,6 +1,6 @@
 """The page of a study, in the order in which a reviewer reads: answer, results, comparisons, audit, all the rest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from motes.figures.examples import LARGEST, ClassPicks, Example, ExampleView, view
 from motes.figures.pages import counted, listed, write_page
 from motes.figures.pictures import middle_section
+from motes.figures.study_before_after import before_after_plot
 from motes.figures.study_comparisons import (
     before_after_table,
     comparison_table,
@@ -18,11 +19,12 @@ from motes.figures.study_comparisons import (
     guess_table,
 )
 from motes.figures.study_costs import cost_table, gain_table
-from motes.figures.study_curves import MOST_LINES, learning_plot, small_multiples
 from motes.figures.study_factors import factor_tables, levels_plot, time_plot
+from motes.figures.study_learning import best_arms, learning
 from motes.figures.study_plots import forest_plots, interaction_plot, staircase, values_plot
-from motes.figures.study_results import Arm, AuditRow, Shown, StudyResults
+from motes.figures.study_results import AuditRow, Shown, StudyResults
 from motes.figures.study_tables import (
+    Figure,
     Table,
     arm_tables,
     difference_table,
@@ -32,9 +34,9 @@ from motes.figures.study_tables import (
     manifest_table,
     metric_order,
     stability_table,
-    value_of,
     worst_table,
 )
+from motes.figures.study_trend import trend_plots, trend_tables
 from motes.figures.study_words import metric_words
 
 MOST_COLUMNS = 4  # arms side by side
@@ -53,15 +55,6 @@ class Alarm:
 
     words: str
     checks: Sequence[AuditRow]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """An SVG, what it is for those who cannot see it, and what is written below it."""
-
-    svg: str
-    label: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,8 @@ def write_study_page(path: Path, results: StudyResults) -> None:
         audit_words=audit_in_words(results.audit),
         outcomes=OUTCOMES,
         audit=[(row, *_evidence(row)) for row in results.audit],
-        arms=[*arm_tables(results), *factor_tables(results)],
+        arms=[*trend_tables(results), *arm_tables(results), *factor_tables(results)],
+        trend_plots=trend_plots(results),
         arms_plot=_arms_plot(results),
         failed=failed_runs(results.arms),
         declared=difference_table(results),
@@ -107,7 +101,7 @@ def write_study_page(path: Path, results: StudyResults) -> None:
         other_metrics=listed([other.metric for other in others]) if others else "",
         guessed=guess_table(comparisons),
         comparison_plots=_comparison_plots(results),
-        learning=_learning(results),
+        learning=learning(results),
         stability=stability_table(results.arms, results.watched),
         shown=[_side_by_side(results, each) for each in results.shown[:MOST_SHOWN]],
         not_shown=[each.name for each in results.shown[MOST_SHOWN:]],
@@ -204,6 +198,10 @@ def _comparison_plots(results: StudyResults) -> list[Figure]:
     if levels:
         words = f"The mean {name} of each level of each factor, with its 95 % interval, and the minutes of a training."
         figures.append(Figure(levels, f"{name} by level of each factor", words))
+    changed = before_after_plot(results)
+    if changed:
+        words = f"Before and after: {name} of each arm with the first level of a factor, and where the second takes it."
+        figures.append(Figure(changed, f"{name} before and after", words))
     over_time = time_plot(results.arms, results.metric) if results.factors else ""
     if over_time:
         words = f"{name} of each arm over its minutes of training. Dashed, with names: no arm is better in less time."
@@ -213,46 +211,6 @@ def _comparison_plots(results: StudyResults) -> list[Figure]:
         words = f"How the factors act together on {name}: where lines run side by side, their effects add up."
         figures.append(Figure(crossed, f"{name} by the levels of two factors", words))
     return figures
-
-
-# Learning
-
-
-def _learning(results: StudyResults) -> list[Figure]:
-    """Curves of all arms in one plot; of many arms small plots of all, and one of the base and the best."""
-    arms = [arm for arm in results.arms if results.watched in arm.curves]
-    watched = metric_words(results.watched)
-    label = f"{watched}, loss and learning rate by epoch"
-    bands = "Lines are means over the runs of an arm, bands go from the lowest run to the highest."
-    if not arms:
-        return []
-    if len(arms) <= MOST_LINES:
-        return [Figure(learning_plot(arms, results.watched), label, bands)]
-    few = best_arms(results, [arm.name for arm in arms], MOST_LINES)
-    kept = [arm for arm in arms if arm.name in few]
-    all_words = f"All {len(arms)} arms: {watched} on validation images by epoch. Grey: the base. {bands}"
-    few_words = (
-        f"{len(arms)} arms are too many for one plot: these are the base and the {len(kept) - 1} others with the "
-        f"highest {metric_words(results.metric)} on the test images. {bands}"
-    )
-    return [
-        Figure(small_multiples(arms, results.base, results.watched), f"{watched} by epoch", all_words),
-        Figure(learning_plot(kept, results.watched), label, few_words),
-    ]
-
-
-def best_arms(results: StudyResults, names: Iterable[str], most: int) -> list[str]:
-    """At most so many of these arms, base first, then in order: the base and those best in the deciding metric."""
-    asked = set(names)
-    known = [arm for arm in results.arms if arm.name in asked]
-    ranked = sorted(known, key=lambda arm: (arm.name != results.base, -_or_lowest(arm, results.metric)))
-    kept = {arm.name for arm in ranked[:most]}
-    return sorted((arm.name for arm in known if arm.name in kept), key=lambda name: name != results.base)
-
-
-def _or_lowest(arm: Arm, metric: str) -> float:
-    value = value_of(arm, metric).value
-    return value if value == value else float("-inf")
 
 
 # Images

@@ -152,13 +152,13 @@ def staircase(steps: Sequence[Arm], metric: str, targets: Mapping[str, float]) -
         axes.step(places, values, where="mid", color=FIRST, lw=1, alpha=0.6)
         for place, arm in zip(places, steps, strict=True):
             draw_interval(axes, place, value_of(arm, metric), FIRST, "o", upright=True)
-        _target_levels(axes, targets)
+        target_levels(axes, targets)
         _name_steps(axes, places, [arm.name for arm in steps])
         axes.set_ylabel(f"{metric_words(metric)} on test images")
         return as_svg(figure)
 
 
-def _target_levels(axes: "Axes", targets: Mapping[str, float]) -> None:
+def target_levels(axes: "Axes", targets: Mapping[str, float]) -> None:
     """A dashed line across for each target; names left and right in turn, so that those of close lines stay apart."""
     for number, (name, value) in enumerate(sorted(targets.items(), key=lambda each: each[1])):
         side = number % 2

@@ -65,6 +65,7 @@ class Arm:
     curves: by name (metrics of validation, loss, learning_rate). failed: reasons of runs that failed. stability: spread
     (standard deviation) of the watched validation metric over the last epochs, the mean over runs. samples: by sample,
     where there are several. classes: by class its scores in all test images together, where there are several.
+    epochs: how many were trained, and which one was kept, as means over runs.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Arm:
     ensemble: bool = False
     samples: Sequence[OfSample] = ()
     classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    epochs: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,40 @@ class FactorEffect:
 
 
 @dataclass(frozen=True)
+class AtDensity:
+    """What serves best in images with so many objects.
+
+    best: value of the field. scores: the mean of the deciding metric for each value tried. edge: -1 or 1 where the best
+    is the lowest or the highest of these, else 0.
+    """
+
+    objects: int
+    best: Interval
+    scores: Sequence[float]
+    edge: int = 0
+
+
+@dataclass(frozen=True)
+class TrendResult:
+    """How the best value of a field of the recipe changes with the number of objects in an image.
+
+    field: in words. tried: its values, rising. slope: of log10(best) against log10(objects); at_one: log10 of the best
+    where the line meets one object. claimed: the slope that the rule says. verdict: holds, does not hold, or cannot be
+    told. words: the answer in sentences.
+    """
+
+    field: str
+    tried: Sequence[float]
+    rows: Sequence[AtDensity]
+    slope: Interval
+    at_one: float
+    claimed: float
+    rule: str
+    verdict: str
+    words: str
+
+
+@dataclass(frozen=True)
 class SpreadRow:
     """How much trainings differ: standard deviations in the deciding metric, averaged over so many tables."""
 
@@ -156,12 +192,17 @@ class SpreadRow:
 
 @dataclass(frozen=True)
 class PublishedNumbers:
-    """What others found. values, minutes: by arm, of each sample. lines: by name, in the deciding metric."""
+    """What others found. values, minutes: by arm, of each sample. lines: by name, in the deciding metric.
+
+    epochs: by arm, trained and the best of them. stability: by arm, as that of Arm.
+    """
 
     source: str
     values: Mapping[str, Sequence[float]]
     minutes: Mapping[str, Sequence[float]]
     lines: Mapping[str, float]
+    epochs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    stability: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -229,7 +270,7 @@ class StudyResults:
     before the study ran: runs, hours, the effect that it can detect. worst: by arm, the (image, group, value) with the
     lowest values. caveats: what the reader must know. method: paragraphs; references: what they cite. factors: by name,
     its levels, where the design is a factorial. watched: the name of the validation curve to draw. effects: of factors
-    and their interactions. spreads: between trainings. published: by others.
+    and their interactions. spreads: between trainings. published: by others. trend: of a rule put to the test.
     """
 
     name: str
@@ -259,6 +300,7 @@ class StudyResults:
     effects: Sequence[FactorEffect] = ()
     spreads: Sequence[SpreadRow] = ()
     published: PublishedNumbers | None = None
+    trend: TrendResult | None = None
 
     @property
     def passed(self) -> bool:

@@ -36,6 +36,15 @@ class Table:
         return [row for _, rows in self.groups for row in rows]
 
 
+@dataclass(frozen=True)
+class Figure:
+    """An SVG, what it is for those who cannot see it, and what is written below it."""
+
+    svg: str
+    label: str
+    caption: str
+
+
 def words(*names: str) -> list[tuple[str, bool]]:
     """Heads of columns of words."""
     return [(name, False) for name in names]
@@ -72,8 +81,8 @@ def arm_tables(results: StudyResults) -> list[Table]:
         (
             "the others",
             "the mean over runs and test images; below it the range that holds the true mean in 95 of 100 such "
-            "studies (95 % interval). All run from 0 (useless) to 1 (perfect). Whether two arms differ is not read "
-            "off here but from the comparisons below",
+            "studies (95 % interval). All run from 0 (useless) to 1 (perfect), but of an error 0 is perfect. Whether "
+            "two arms differ is not read off here but from the comparisons below",
         ),
     ]
     tables = [_arm_table(results, first, True), *(_arm_table(results, metrics, False) for metrics in more)]

@@ -6,7 +6,13 @@ from motes.figures.pages import METRIC_NAMES, shown
 from motes.figures.study_results import Interval
 
 UNKNOWN = "undefined"
-NAMES = {**METRIC_NAMES, "f4": "F4", "czii": "challenge score"}
+NAMES = {
+    **METRIC_NAMES,
+    "f4": "F4",
+    "czii": "challenge score",
+    "object_f1": "F1 of objects",
+    "object_count_error": "count error",
+}
 
 
 def metric_words(metric: str) -> str:

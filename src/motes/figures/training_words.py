@@ -46,7 +46,8 @@ def training_in_words(recipe: Recipe, course: Course) -> str:
         f"{counted(training.batch, 'crop')} each{parts}{early}.",
         sampling_in_words(recipe.sampling, recipe.net.ndim, len(recipe.classes)),
         augmentation_in_words(recipe.augmentation, recipe.net.ndim, recipe.normalisation),
-        loss_in_words(recipe.loss, recipe.net.outputs),
+        loss_in_words(recipe.loss, 1 if recipe.net.independent else recipe.net.outputs),
+        _separator_in_words(recipe),
         optimiser_in_words(training),
         schedule_in_words(training),
         _weights_kept(training, course),
@@ -75,6 +76,19 @@ def loss_in_words(loss: LossDescription, outputs: int) -> str:
     return (
         f"What was minimised is {'; '.join([' plus '.join(terms), *details])}. Pixels outside of an image, or marked "
         "as unknown, did not count."
+    )
+
+
+def _separator_in_words(recipe: Recipe) -> str:
+    """What else a net learns that tells neighbouring objects apart; nothing where it learns interiors alone."""
+    if not recipe.net.independent:
+        return ""
+    learnt = {
+        "boundary": "where the rims of objects are",
+        "distance": "how deep a pixel lies in its object, as a share of the deepest",
+    }[recipe.splitting.separator]
+    return (
+        f"That is the loss of the interior; a second map learnt {learnt}, by the binary cross-entropy, which was added."
     )
 
 

@@ -32,6 +32,7 @@ def write_geojson(
     """Write outlines as they come, and return how many; memory does not grow with their number.
 
     measurements: by name, for the objects 1 to n in that order; QuPath shows them in its table, nan is left out.
+    Where `label` is among them, it is the number that stands in the file in place of 1 to n.
     kind: QuPath's type of object, detection or annotation. name: of the class. Raises OutputError where the file
     cannot be written.
     """
@@ -55,6 +56,7 @@ def _feature(
         value = float(values[outline.label - 1])
         if np.isfinite(value):
             measured[key] = round(value, 6)
+    measured["label"] = int(measured["label"])
     geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": polygons}
     if len(polygons) == 1:
         geometry = {"type": "Polygon", "coordinates": polygons[0]}
@@ -67,7 +69,7 @@ def _feature(
         "geometry": geometry,
         "properties": {
             "objectType": kind,
-            "name": str(outline.label),
+            "name": str(measured["label"]),
             "classification": {"name": name, "color": [255, 200, 0]},
             "measurements": measured,
         },

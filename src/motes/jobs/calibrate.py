@@ -75,7 +75,8 @@ def candidates(model: Model, image: Labelled) -> Picks:
     described = model.description
     device = next(model.net.parameters()).device
     pixels = np.asarray(image.data[:, :], dtype=np.float32)
-    maps = class_maps(probability_maps(model.net, described.net, pixels, precision=fast_precision(device)))
+    found = probability_maps(model.net, described.net, pixels, precision=fast_precision(device))
+    maps = class_maps(found, described.net)
     picking = described.picking.model_copy(update={"floor": FLOOR})
     return pick_map(maps[0], float(described.working_diameter or 0), picking)
 

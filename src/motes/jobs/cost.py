@@ -15,7 +15,6 @@ from torch import nn
 from motes.nets.build import parameter_count
 from motes.nets.cost import net_operations
 from motes.output import write_text
-from motes.predict.maps import probability_maps
 from motes.recipe import Recipe
 from motes.train.checkpoint import Progress
 from motes.train.validate import Validator
@@ -46,7 +45,7 @@ def training_cost(net: nn.Module, recipe: Recipe, validator: Validator) -> Train
     data = validator.images[0].data
     pixels = np.asarray(data[(slice(None),) * data.ndim], dtype=np.float32)
     started = time.monotonic()
-    probability_maps(net, recipe.net, pixels, precision=validator.precision)
+    validator.maps(net, pixels)
     seconds = time.monotonic() - started
     return TrainingCost(
         parameters=parameter_count(net),

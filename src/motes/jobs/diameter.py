@@ -124,7 +124,7 @@ def look_at(model: Model, precision: torch.dtype, image: Image, diameter: float)
         data = normalise(resample(pixels, working_shape(pixels.shape, factor)), described.normalisation)
     except ImageError:  # nothing to see there
         return rung(diameter, part.size, ())
-    maps = class_maps(probability_maps(model.net, described.net, data, precision=precision))
+    maps = class_maps(probability_maps(model.net, described.net, data, precision=precision), described.net)
     scores = pick_calibrated(maps[0], working, described.picking, described.calibration).scores
     return rung(diameter, part.size, () if scores is None else scores)
 

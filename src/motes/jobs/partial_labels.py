@@ -16,7 +16,7 @@ from motes.jobs.telling import Teller
 from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import Model
 from motes.picking.calibration import calibrated
-from motes.predict.maps import class_maps, probability_maps
+from motes.predict.ensemble import maps_of
 from motes.train.processes import Processes
 from motes.train.validate import whole_truth
 
@@ -58,8 +58,7 @@ def sight_of(model: Model, precision: torch.dtype) -> Callable[[NDArray[np.float
     """
 
     def look(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        maps = probability_maps(model.net, model.description.net, pixels, precision=precision)
-        highest: NDArray[np.float32] = class_maps(maps).max(axis=0)
+        highest: NDArray[np.float32] = maps_of(model, pixels, precision).max(axis=0)
         calibration = model.description.calibration
         return highest if calibration is None else calibrated(highest, calibration).astype(np.float32)
 

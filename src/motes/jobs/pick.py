@@ -17,6 +17,7 @@ from motes.formats.picks import Facts, read_picks, write_index, write_picks
 from motes.formats.tables import check_tomogram_names
 from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit
+from motes.jobs.object_files import OUTLINE_FORMATS
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.picker import COPICK, Picker, PickOptions, ReadImage, make_picker
 from motes.jobs.places import coordinate_places
@@ -105,7 +106,8 @@ def _places(
     names = [entry.output_name for entry in entries]
     if ndim == 3 and set(formats) - {COPICK}:
         check_tomogram_names(names)
-    return {name: coordinate_places(names, out / name, name, ndim) for name in formats if name != COPICK}
+    others = (COPICK, *OUTLINE_FORMATS)
+    return {name: coordinate_places(names, out / name, name, ndim) for name in formats if name not in others}
 
 
 def _overlay(picker: Picker, entries: Sequence[ImageEntry], teller: Teller) -> Overlay:
@@ -145,10 +147,10 @@ def _pick_all(
                     plans[shape] = _told_plan(picker, image, teller)
                 title = f"{entry.name} ({number + 1} of {len(entries)})"
                 with _progress_of_windows(picker, title, plans[shape], teller) as seen:
-                    picks, maps = picker.pick(image, plans[shape], seen)
-                picker.write(image, picks, maps)
+                    found = picker.pick(image, plans[shape], seen)
+                picker.write(image, found)
                 seconds = round(time.monotonic() - started, 3)
-                rows[entry.name] = _row(picker, image, picks, seconds)
+                rows[entry.name] = _row(picker, image, found.picks, seconds)
             started = time.monotonic()
             done(number + 1)
 

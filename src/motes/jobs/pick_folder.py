@@ -9,6 +9,7 @@ from typing import Any
 from motes.data.image_list import ImageEntry
 from motes.errors import OutputError
 from motes.formats.picks import PICKS_FORMATS
+from motes.jobs.object_files import OUTLINE_FORMATS
 from motes.output import write_text
 
 SETTINGS = "settings.json"
@@ -43,7 +44,7 @@ def claim(out: Path, settings: Mapping[str, Any], overwrite: bool) -> None:
 
 
 def _clear(out: Path) -> None:
-    for folder in ("picks", "maps", "pictures", *PICKS_FORMATS):
+    for folder in ("picks", "maps", "pictures", "labels", *OUTLINE_FORMATS, *PICKS_FORMATS):
         shutil.rmtree(out / folder, ignore_errors=True)
     for name in (SUMMARY, IMAGES):
         (out / name).unlink(missing_ok=True)

@@ -4,25 +4,32 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry
 from motes.data.sampling import Pixels
 from motes.data.working import WorkingImage, to_working_scale
-from motes.errors import ModelError, MotesError, UnitError, did_you_mean
+from motes.errors import ModelError, MotesError, PicksError, UnitError, did_you_mean
+from motes.figures.object_pictures import save_object_picture
 from motes.figures.pictures import save_picture
 from motes.formats.copick_overlay import Overlay, known_size
-from motes.formats.picks import Facts, write_picks
+from motes.formats.picks import PICKS_FORMATS, Facts, write_picks
 from motes.formats.tables import require_3d
 from motes.image import Image
 from motes.jobs.diameter import model_precision
+from motes.jobs.object_files import OUTLINE_FORMATS, write_objects
+from motes.jobs.outliner import Seen, outline
 from motes.jobs.pick_folder import csv_file
 from motes.jobs.pick_maps import VolumesInFiles, kept_maps, map_files
 from motes.nets.folded import folded
 from motes.nets.model_file import Model, ModelDescription
+from motes.picking.doubt import Look, look
+from motes.picking.instances import Instances
+from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking, to_full_size
 from motes.picking.quality import Verdict, signs
 from motes.picking.slabs import SlabPicks
@@ -62,6 +69,20 @@ class PickOptions:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What was found in one image.
+
+    picks: candidates in pixels of the full-size image. maps: (classes, [z,] y, x), where a picture shows them.
+    objects: of a model that outlines, those that are sure enough; the picks are their rows. doubt: of the image then.
+    """
+
+    picks: Picks
+    maps: Pixels | None = None
+    objects: Instances | None = None
+    doubt: float | None = None
+
+
+@dataclass(frozen=True)
 class Picker:
     """A model with the user's choices, ready for one image after the other.
 
@@ -94,6 +115,11 @@ class Picker:
         own, method = self.model.description.picking, self.options.method
         return own if method is None else Picking.model_validate({**own.model_dump(), "method": method})
 
+    @property
+    def outlining(self) -> Outlining | None:
+        """How objects are outlined; None for a model that does not, or where the user chose another method."""
+        return self.model.description.outlining if self.options.method is None else None
+
     def read(self, entry: ImageEntry) -> "ReadImage | MotesError":
         """Read an image and bring it to the working scale; an error comes back as a value."""
         described = self.model.description
@@ -102,17 +128,19 @@ class Picker:
             if self.overlay is not None:
                 known_size(entry.name, image.pixel_size)
             diameters = self.diameters_in(image)
-            working = to_working_scale(image, max(diameters), described.scale, described.normalisation)
+            diameter = max(diameters, default=None)
+            working = to_working_scale(image, diameter, described.scale, described.normalisation)
         except MotesError as error:
             return error
         except OSError as error:
             return MotesError(f"{entry.name}: cannot be read ({error})")
-        return ReadImage(entry, working, diameters, image.pixel_size)
+        pixels = None if self.outlining is None else image.data
+        return ReadImage(entry, working, diameters, image.pixel_size, pixels)
 
     def diameters_in(self, image: Image) -> list[float]:
-        """The diameter of each class in pixels of an image; UnitError where it is not known."""
+        """The diameter of each class in pixels of an image; UnitError where it has to be known, and is not."""
         lengths = [self.options.diameter] if self.options.diameter else self.model.description.lengths
-        if not lengths:
+        if not lengths and self.outlining is None:
             raise UnitError(NO_DIAMETER)
         return [length.in_pixels(image.pixel_size) for length in lengths]
 
@@ -120,13 +148,13 @@ class Picker:
         """The windows of an image of a shape ([z,] y, x) at the working scale; RecipeError where they cannot be."""
         return self.seer.plan(shape, self.options.windows, trained_crop(self.model.description))
 
-    def pick(
-        self, image: "ReadImage", plan: Plan, done: Callable[[int], None] | None = None
-    ) -> tuple[Picks, Pixels | None]:
-        """Candidates in pixels of the full-size image, and the maps (classes, [z,] y, x) where a picture shows them.
+    def pick(self, image: "ReadImage", plan: Plan, done: Callable[[int], None] | None = None) -> Found:
+        """Find what is in an image; done: told how many windows have been seen.
 
-        Nothing holds all maps of a volume at a time. done: told how many windows have been seen.
+        Nothing holds all maps of a volume at a time, but for outlines.
         """
+        if self.outlining is not None:
+            return self._outlined(image, plan, self.outlining, done)
         described, options, flat = self.model.description, self.options, image.working.data.ndim == 2
         files = map_files(self.out, image.entry.output_name, described.classes) if options.save_maps else []
         enlarged = float(np.mean(image.working.factors))
@@ -144,7 +172,27 @@ class Picker:
             for picks, size in zip(found.picks(), image.diameters, strict=True)
         ]
         maps = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
-        return joined_picks(by_class, described.classes), maps
+        return Found(joined_picks(by_class, described.classes), maps)
+
+    def _outlined(
+        self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None
+    ) -> Found:
+        assert image.pixels is not None
+        size = image.pixel_size and image.pixel_size / float(np.mean(image.working.factors))
+        seen = Seen(image.entry.output_name, image.working.data, image.pixels, size)
+        least = self.threshold
+        assert isinstance(least, float | int)
+        found = outline(
+            self.seer,
+            seen,
+            plan,
+            outlining.sure(least),
+            self.out,
+            save_maps=self.options.save_maps,
+            done=done,
+        )
+        picks = found.objects.table.to_picks(image.pixel_size)
+        return Found(picks, objects=found.objects, doubt=found.doubt)
 
     def in_full_size(self, image: "ReadImage", found: Picks, diameter: float) -> Picks:
         """Candidates of one class in pixels of the full-size image, where the particles are diameter px across."""
@@ -155,17 +203,22 @@ class Picker:
             kept = replace(kept, diameters=np.full(len(kept), round(diameter, 3)))
         return kept
 
-    def quality(self, image: "ReadImage", picks: Picks) -> Verdict | None:
-        """What a micrograph with these candidates is worth; None for a volume."""
-        if image.working.data.ndim != 2:
+    def quality(self, image: "ReadImage", picks: Picks, doubt: float | None = None) -> Verdict | Look | None:
+        """What a micrograph with these candidates is worth; of outlined objects, whether to look at it; else None.
+
+        doubt: of an image with outlined objects.
+        """
+        if doubt is not None:
+            return look(doubt)
+        if image.working.data.ndim != 2 or self.outlining is not None:
             return None
         enlarged = float(np.mean(image.working.factors))
         accepted = picks.above(self.threshold).scaled(image.working.factors)
         return signs(image.working.data, accepted, max(image.diameters) * enlarged).verdict
 
-    def write(self, image: "ReadImage", picks: Picks, maps: Pixels | None) -> None:
+    def write(self, image: "ReadImage", found: Found) -> None:
         """Write what belongs to one image beside its maps, the CSV last: where it stands, the image is done."""
-        name = image.entry.output_name
+        name, picks = image.entry.output_name, found.picks
         accepted = picks.above(self.threshold)
         for format_name, places in self.places.items():
             write_picks(
@@ -177,6 +230,9 @@ class Picker:
             )
         if self.overlay is not None:
             self.overlay.write(name, accepted, image.pixel_size)
+        if found.objects is not None:
+            self._write_objects(image, found.objects)
+            return
         if self.options.pictures:
             classes = self.model.description.classes
             enlarged = float(np.mean(image.working.factors))
@@ -185,19 +241,37 @@ class Picker:
                 image.working.data,
                 accepted.scaled(image.working.factors),
                 {each: size * enlarged for each, size in zip(classes, image.diameters, strict=True)},
-                maps=maps,
+                maps=found.maps,
             )
         write_picks(csv_file(self.out, image.entry), picks, format="csv", image_name=image.entry.name)
+
+    def _write_objects(self, image: "ReadImage", found: Instances) -> None:
+        name = image.entry.output_name
+        if self.options.pictures:
+            save_object_picture(self.out / "pictures" / f"{name}.png", found.labels, image.pixels)
+        write_objects(
+            self.out,
+            name,
+            found.labels,
+            found.table,
+            pixel_size=image.pixel_size,
+            formats=[each for each in self.options.formats or () if each in OUTLINE_FORMATS],
+            image_name=image.entry.name,
+        )
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """An image at its working scale. diameters: of each class in pixels of the full-size image."""
+    """An image at its working scale. diameters: of each class in pixels of the full-size image.
+
+    pixels: as stored, ([z,] y, x), kept for the intensities of objects.
+    """
 
     entry: ImageEntry
     working: WorkingImage
     diameters: list[float]
     pixel_size: float | None
+    pixels: NDArray[Any] | None = None
 
 
 def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
@@ -221,14 +295,18 @@ def make_picker(model: Model, options: PickOptions, out: Path, device: torch.dev
             f"--diameter is one length, but this model finds {', '.join(described.classes)}, each with its own "
             "diameter; leave the option out"
         )
-    if options.diameter is None and not described.lengths:
+    outlines = described.outlining is not None and options.method is None
+    if options.diameter is None and not described.lengths and not outlines:
         raise ModelError(NO_DIAMETER)
     _check_thresholds(options, described.classes)
+    _check_outlines(options, outlines)
     if options.formats is None:
         options = replace(options, formats=_usual_formats(described, options))
     _check_formats(options, described.net.ndim, described.classes)
     precision = model_precision(model, device)
-    picker = Picker(model, options, out, Seer(folded(model.net, precision), described.net, precision))
+    spread = outlines and options.windows.views > 1
+    seer = Seer(folded(model.net, precision), described.net, precision, spread=spread)
+    picker = Picker(model, options, out, seer)
     picker.plan(
         (described.net.multiple,) * described.net.ndim
     )  # says so at once where windows cannot be cut so
@@ -249,9 +327,21 @@ def _check_thresholds(options: PickOptions, classes: Sequence[str]) -> None:
         raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
 
 
+def _check_outlines(options: PickOptions, outlines: bool) -> None:
+    """Raise ModelError for outlines that are asked of a model that has none."""
+    asked = [each for each in options.formats or () if each in OUTLINE_FORMATS]
+    if asked and not outlines:
+        raise ModelError(
+            f"--format {asked[0]} is for outlines, but this model, or --method {options.method}, gives centres only; "
+            "train one on masks with picking.method=outlines (the recipe `objects` does), or leave the format out"
+        )
+
+
 def _usual_formats(described: ModelDescription, options: PickOptions) -> tuple[str, ...]:
     """Copick for tomograms whose voxel size is known, as it is wherever the diameter is in Angstrom."""
     lengths = [options.diameter] if options.diameter else described.lengths
+    if not lengths:
+        return ()
     return (COPICK,) if described.net.ndim == 3 and all(each.unit == "A" for each in lengths) else ()
 
 
@@ -261,6 +351,11 @@ def _check_formats(options: PickOptions, ndim: int, classes: Sequence[str]) -> N
     example = joined_picks([one] * len(classes), classes)
     with tempfile.TemporaryDirectory() as folder:
         for format_name in options.formats or ():
+            if format_name in OUTLINE_FORMATS:
+                continue
+            if format_name not in PICKS_FORMATS:
+                known = [*PICKS_FORMATS, *OUTLINE_FORMATS]
+                raise PicksError(f"there is no format {format_name!r}.{did_you_mean(format_name, known)}")
             if format_name == COPICK:
                 require_3d(example, Path(COPICK))
                 continue

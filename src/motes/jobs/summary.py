@@ -13,6 +13,8 @@ from motes.picking.quality import VERDICTS
 from motes.picks import Picks
 
 MOST_NAMES = 3
+_WORST_FIRST = ("look", *reversed(VERDICTS))
+_TOLD = {"look": "to look at"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class ImageSummary:
     """One row of summary.csv.
 
     threshold: what the picks of this image had to reach; None where each class has its own. quality: a word of
-    motes.picking.quality; None where an earlier call was cut off before it could be noted down.
+    motes.picking.quality, or of motes.picking.doubt where objects are outlined; None where an earlier call was cut
+    off before it could be noted down. doubt: of an image with outlined objects, in [0, 1].
     """
 
     image: str
@@ -33,6 +36,7 @@ class ImageSummary:
     pixel_size: float | None = None
     bad_pixels: int | None = None
     seconds: float | None = None
+    doubt: float | None = None
 
 
 def mean_score(picks: Picks) -> float | None:
@@ -41,14 +45,18 @@ def mean_score(picks: Picks) -> float | None:
 
 
 def told_quality(rows: Sequence[ImageSummary]) -> str:
-    """How many images got each verdict, the worst first, with some of their names; empty where none has one."""
+    """How many images got each verdict, the worst first, with some of their names; empty where none has one.
+
+    Of images that a person should look at, the most doubtful are named first.
+    """
     told = []
-    for verdict in reversed(VERDICTS):
-        names = [row.image for row in rows if row.quality == verdict]
+    ordered = sorted(rows, key=lambda row: -(row.doubt or 0))
+    for verdict in _WORST_FIRST:
+        names = [row.image for row in ordered if row.quality == verdict]
         if names:
             more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
             named = "" if verdict == "ok" else f" ({', '.join(names[:MOST_NAMES])}{more})"
-            told.append(f"{len(names)} {verdict}{named}")
+            told.append(f"{len(names)} {_TOLD.get(verdict, verdict)}{named}")
     return ", ".join(told)
 
 
@@ -90,4 +98,5 @@ def _parse_row(row: dict[str, str]) -> ImageSummary:
         number("pixel_size"),
         count("bad_pixels"),
         number("seconds"),
+        number("doubt"),
     )

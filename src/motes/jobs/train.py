@@ -19,6 +19,7 @@ from motes.figures.methods import net_in_short
 from motes.jobs.cost import keep_summary, training_cost
 from motes.jobs.device import choose_device
 from motes.jobs.fine_tuning import Start, read_start, settle_thresholds, threshold_note
+from motes.jobs.history_table import write_history, write_training_summary
 from motes.jobs.partial_labels import judged, sight_of, with_unknown
 from motes.jobs.run_record import (
     METRICS,
@@ -40,9 +41,10 @@ from motes.output import remove_half_written, write_text
 from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe, readable_diameter
 from motes.recipe_file import flat
+from motes.train.alarms import rate_warning, warning
 from motes.train.checkpoint import LAST, Progress
 from motes.train.loop import best_epochs, chosen_precision, train_net
-from motes.train.losses import find_loss
+from motes.train.losses import find_loss, with_separator
 from motes.train.mining import Mine
 from motes.train.plan import Plan, Row
 from motes.train.processes import Processes, joined, with_shared_statistics
@@ -196,11 +198,17 @@ def settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
         updates["diameter"] = readable_diameter(str(parts.lengths[0]))
     watch = recipe.training.watch
     if watch == "auto":
-        watch = "pixel_f1" if parts.masked else _best_f_of(recipe.threshold_goal)
+        by_pixel = parts.masked and recipe.outlining is None
+        watch = "pixel_f1" if by_pixel else _best_f_of(recipe.threshold_goal)
         if recipe.labels == "partial":
             watch = "pixel_best_f1"
         updates["training"] = recipe.training.model_copy(update={"watch": watch})
-    if parts.masked and not watch.startswith("pixel_"):
+    if recipe.outlining is not None and not parts.masked:
+        raise RecipeError(
+            "recipe: picking.method is outlines, which is learnt from masks, but picks are given; give --masks, or set "
+            "picking.method to peaks"
+        )
+    if parts.masked and recipe.outlining is None and not watch.startswith("pixel_"):
         raise RecipeError(
             f"recipe: training.watch is {watch}, which needs picks, but masks are given; set it to pixel_f1, "
             "pixel_best_f1, pixel_iou or pixel_auc"
@@ -260,6 +268,8 @@ def _tell_plan(
     teller: Teller,
 ) -> None:
     _tell_sizes(recipe, parts, teller)
+    if slip := rate_warning(recipe.training):
+        teller.warn(slip)
     if recipe.encoder_weights is not None:
         teller.say(f"the encoder starts from {recipe.encoder_weights}")
     if recipe.start is not None:
@@ -309,9 +319,10 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
         target=recipe.target,
         precision=chosen_precision(recipe.training, device),
         weights=tuple(each.weight for each in recipe.classes),
-        betas=() if parts.masked else _betas(recipe),
+        betas=() if parts.masked and recipe.outlining is None else _betas(recipe),
         trained=recipe.sampling.shape(recipe.net.ndim),
         match_distance=recipe.match_distance,
+        outlining=recipe.outlining,
     )
 
 
@@ -330,6 +341,7 @@ def crop_source(recipe: Recipe, parts: Parts) -> CropSource:
         outputs=recipe.net.outputs,
         pixel_size=_working_pixel_size(parts),
         order=parts.order,
+        separator=recipe.splitting.separator if recipe.outlining is not None else None,
     )
 
 
@@ -362,7 +374,7 @@ def _train_with_records(
             keep_line(run / METRICS, row)
             teller.say(epoch_line(row, recipe))
 
-        return train_net(
+        progress = train_net(
             net,
             replace(
                 plan,
@@ -377,6 +389,9 @@ def _train_with_records(
                 processes=processes,
             ),
         )
+    if told := warning(progress.rows, training):
+        teller.warn(told)
+    return progress
 
 
 def run_plan(recipe: Recipe, parts: Parts, run: Path) -> Plan:
@@ -385,7 +400,7 @@ def run_plan(recipe: Recipe, parts: Parts, run: Path) -> Plan:
         run=run,
         source=crop_source(recipe, parts),
         training=recipe.training,
-        loss=find_loss(recipe.loss),
+        loss=with_separator(find_loss(recipe.loss)) if recipe.net.independent else find_loss(recipe.loss),
         seed=recipe.seed,
         steps=recipe.training.steps_for(len(parts.train)),
         validate=lambda _: {},
@@ -422,6 +437,8 @@ def _finish(
     best = best_epochs(progress, recipe.training)
     used = best[0] if recipe.training.keep == "best" and best else progress.epochs
     keep_summary(run, cost, progress, recipe.training.watch, used)
+    write_history(run)
+    write_training_summary(run)
     leave_report(run, data, parts, model, validator, seen, fitted)
     return TrainResult(
         run / MODEL, fitted, validator.row(seen), parts.failures, progress.stopped, bool(parts.lengths)
@@ -442,6 +459,8 @@ def describe(
         working_pixel_size=recipe.scale.pixel_size,
         normalisation=recipe.normalisation,
         picking=recipe.picking,
+        splitting=recipe.splitting if recipe.outlining is not None else None,
+        keeping=recipe.keeping if recipe.outlining is not None else None,
         thresholds={name: round(each.threshold, 6) for name, each in fitted.items()},
         threshold_note=threshold_note(recipe, parts, fitted.values(), start),
         trained_on=trained_on_worlds(recipe, parts) if recipe.worlds.use else trained_on(parts),

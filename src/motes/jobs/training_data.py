@@ -33,6 +33,7 @@ MANIFEST_COLUMNS = (
     "part",
     "group",
     "particles",
+    "objects",
     "diameter_px",
     "pixel_size",
     "weight",
@@ -49,8 +50,9 @@ class Prepared:
     sha256: of its file or pixels, and of its labels; image_sha256: of its pixels alone. particles: None where
     masks say where they are. diameters: of each class in its full-size pixels, working: where the net sees
     it; both empty where not known. group: what is never divided. chunk: images of a store that are read
-    together have the same; None: read by itself. marked: whether a mask marks anything. traits:
-    further columns of the picks, each (n,) in the order of the points.
+    together have the same; None: read by itself. objects: how many its mask
+    marks; None with picks, and where no one has counted. traits: further columns of the picks, each (n,) in the
+    order of the points.
     """
 
     name: str
@@ -64,13 +66,18 @@ class Prepared:
     chunk: int | None = None
     image_sha256: str = ""
     working: tuple[float, ...] = ()
-    marked: bool = True
+    objects: int | None = None
     traits: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def useful(self) -> bool:
         """Whether it holds a particle."""
-        return self.marked if self.particles is None else self.particles > 0
+        return self.objects != 0 if self.particles is None else self.particles > 0
+
+    @property
+    def count(self) -> int:
+        """How many particles, or objects of a mask, are known in it."""
+        return (self.objects or 0) if self.particles is None else self.particles
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,11 @@ class _ReadPicks:
 
 @dataclass(frozen=True)
 class _CheckedMasks:
-    """Of the images whose masks can be used, by name: the hashes with and without the mask, and whether it
-    marks anything; and why others cannot be used.
+    """Of the images whose masks can be used, by name: the hashes with and without the mask, and how many objects
+    it marks; and why others cannot be used.
     """
 
-    found: dict[str, tuple[str, str, bool]]
+    found: dict[str, tuple[str, str, int]]
     failures: list[Failure]
 
 
@@ -279,18 +286,21 @@ def _masked_set(source: DataSource, recipe: Recipe, reading: _Reading) -> _Set:
         Prepared(
             name=image.name,
             labelled=Labelled(
-                image.pixels, np.zeros((0, recipe.net.ndim)), labels=image.labels, weight=weight
+                image.pixels,
+                np.zeros((0, recipe.net.ndim)),
+                labels=image.labels if recipe.outlining is None else image.objects,
+                weight=weight,
             ),
             sha256=sha256,
             image_sha256=image_sha256,
             particles=None,
-            marked=marked,
+            objects=objects,
             group=source.group or _own_group(image.origin, recipe),
             part=source.part,
             chunk=image.chunk,
         )
         for image in usable.images
-        for sha256, image_sha256, marked in [checked.found[image.name]]
+        for sha256, image_sha256, objects in [checked.found[image.name]]
     ]
     lengths = [source.diameter] if source.diameter else recipe.lengths or []
     return _Set(images, checked.failures, lengths, masks=usable)
@@ -308,9 +318,7 @@ def _check_masks(masks: MaskedCollection, recipe: Recipe, reading: _Reading) -> 
     for note in found.notes:
         reading.teller.say(note)
     failures = [Failure(name, reason) for name, reason in found.problems.items()]
-    hashes = {
-        each.name: (each.sha256, each.image_sha256, each.name in found.with_objects) for each in found.usable
-    }
+    hashes = {each.name: (each.sha256, each.image_sha256, found.objects[each.name]) for each in found.usable}
     return _CheckedMasks(hashes, failures)
 
 
@@ -326,8 +334,10 @@ def _divided(sets: Sequence[_Set], recipe: Recipe) -> Parts:
     if "validation" not in part_of.values():
         still_open = [number for number, part in part_of.items() if part == ""]
         groups = {number: images[number].group for number in still_open}
-        useful = {number for number in still_open if images[number].useful}
-        part_of |= dict.fromkeys(validation_groups(groups, useful, recipe), "validation")
+        objects = {number: images[number].count for number in still_open}
+        stratified = recipe.split.stratify == "objects"
+        chosen = validation_groups(groups, objects, recipe.split.validation, recipe.seed, stratified)
+        part_of |= dict.fromkeys(chosen, "validation")
     train = [images[number] for number, part in part_of.items() if part != "validation"]
     validation = [images[number] for number, part in part_of.items() if part == "validation"]
     _check_apart(train, validation)
@@ -417,11 +427,11 @@ def keep_manifest(run: Path, parts: Parts, resume: bool) -> None:
     for part, images in (("train", parts.train), ("validation", parts.validation)):
         for image in images:
             size = "" if image.pixel_size is None else f"{image.pixel_size:.6g}"
-            particles = "" if image.particles is None else image.particles
+            counts = ["" if count is None else count for count in (image.particles, image.objects)]
             diameters = " ".join(f"{diameter:.6g}" for diameter in image.diameters)
             weight = f"{image.labelled.weight:.6g}"
             hashes = [image.sha256, image.image_sha256]
-            writer.writerow([image.name, part, image.group, particles, diameters, size, weight, *hashes])
+            writer.writerow([image.name, part, image.group, *counts, diameters, size, weight, *hashes])
     kept = run / MANIFEST
     if resume and kept.exists() and kept.read_text(encoding="utf-8") != table.getvalue():
         raise OutputError(

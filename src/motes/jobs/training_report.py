@@ -19,7 +19,6 @@ from motes.jobs.run_record import METRICS, read_lines
 from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import Model
 from motes.picking.thresholds import FittedThreshold
-from motes.predict.maps import class_maps, probability_maps
 from motes.recipe_file import check_recipe
 from motes.train.validate import Seen, Validator, is_class, true_picks
 
@@ -44,7 +43,11 @@ def leave_report(
     seen: what the net gave on the validation images. fitted: the threshold of each class. OutputError where it
     cannot be written.
     """
-    thresholds = [fitted[name].threshold for name in validator.classes]
+    outlining = validator.outlining
+    thresholds = [
+        fitted[name].threshold if outlining is None else outlining.splitting.threshold
+        for name in validator.classes
+    ]
     examples: Sequence[Example] | Sequence[MaskExample]
     if parts.masked:
         looked_at = spread(parts.validation, LOOKED_AT)
@@ -91,7 +94,7 @@ def worst_picks(
     examples = []
     for place in worst:
         data = whole(validation[place].labelled)
-        maps = _maps(model, validator, data)
+        maps = validator.maps(model.net, data)
         examples.append(cut_example(validation[place].name, data, maps, found[place]))
     return examples
 
@@ -106,7 +109,7 @@ def worst_masks(
     worst: list[tuple[float, MaskExample]] = []
     for image in images:
         data = whole(image.labelled)
-        maps = _maps(model, validator, data)
+        maps = validator.maps(model.net, data)
         truth = validator.true_classes(image.labelled)
         classes = [
             _regions(name, found >= threshold, is_class(truth, number, len(maps)))
@@ -122,11 +125,6 @@ def worst_masks(
 
 def _regions(name: str, found: NDArray[np.bool_], truth: NDArray[np.int8]) -> Regions:
     return Regions(name, found, truth == 1, truth >= 0)
-
-
-def _maps(model: Model, validator: Validator, data: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probability of each class, (classes, [z,] y, x)."""
-    return class_maps(probability_maps(model.net, validator.net, data, precision=validator.precision))
 
 
 def whole(image: Labelled) -> NDArray[np.float32]:

@@ -66,6 +66,11 @@ class NetDescription(BaseModel):
     ndim: Literal[2, 3] = Field(2, description="2 for micrographs, 3 for volumes")
     inputs: int = Field(1, ge=1, description="channels of the input image")
     outputs: int = Field(1, ge=1, description="maps that come out: 1 for one class, else classes + 1")
+    independent: bool = Field(
+        False,
+        description="whether each map is a probability of its own, as interior and boundary are, and not one of "
+        "several classes of which a pixel has one",
+    )
     width: int = Field(64, ge=1, le=1024, description="channels of the first level; each level doubles them")
     depth: int = Field(5, ge=1, le=8, description="levels, the bottleneck included")
     widths: tuple[int, ...] | None = Field(
@@ -125,6 +130,11 @@ class NetDescription(BaseModel):
         return self.widths or tuple(self.width * 2**level for level in range(self.depth))
 
     @property
+    def background(self) -> bool:
+        """Whether the first of the maps is the background's."""
+        return self.outputs > 1 and not self.independent
+
+    @property
     def levels(self) -> int:
         """How many resolutions there are, the bottleneck's included."""
         return self.depth
@@ -157,7 +167,11 @@ def _check_name(net: NetDescription) -> None:
     sets = NAMED[net.name]
     taken = BORROWED.get(net.name)
     for field, info in NetDescription.model_fields.items():
-        free = field not in sets if taken is None else field in ("name", "inputs", "outputs", *taken)
+        free = (
+            field not in sets
+            if taken is None
+            else field in ("name", "inputs", "outputs", "independent", *taken)
+        )
         expected = sets.get(field, info.default)
         value = getattr(net, field)
         if free or value == expected:

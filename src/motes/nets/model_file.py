@@ -23,6 +23,8 @@ from motes.nets.build import build_net
 from motes.nets.description import NetDescription
 from motes.output import replacing
 from motes.picking.calibration import Calibration
+from motes.picking.instances import Keeping, Splitting
+from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking
 from motes.units import Length, Unit
 
@@ -75,6 +77,10 @@ class ModelDescription(BaseModel):
     )
     normalisation: Normalisation
     picking: Picking
+    splitting: Splitting | None = Field(
+        None, description="how objects are told apart, where they are outlined"
+    )
+    keeping: Keeping | None = Field(None, description="which objects stay, where they are outlined")
     thresholds: dict[str, float] = Field(description="by class, fitted on validation images")
     threshold_note: str = Field(description="for what the thresholds were fitted, and on what")
     calibration: Calibration | None = Field(
@@ -96,6 +102,13 @@ class ModelDescription(BaseModel):
     def lengths(self) -> list[Length]:
         """The diameter of each class with its unit; empty where they are not known."""
         return [Length(diameter, self.diameter_unit) for diameter in self.diameters]
+
+    @property
+    def outlining(self) -> Outlining | None:
+        """How objects are outlined; None for a model that does not outline."""
+        if self.splitting is None or self.keeping is None:
+            return None
+        return Outlining(self.splitting, self.keeping)
 
     @property
     def scale(self) -> Scale:

@@ -42,24 +42,21 @@ def tile_basins(framed: Heights, start: Sequence[int], shape: Sequence[int]) -> 
     the image. start: of the tile in the image of that shape. Of equal neighbours the first in the order of rows is
     climbed to, so that flat ground has no circles.
     """
+    heights, inside = framed.ravel(), np.zeros(framed.shape, bool)
     inner = (slice(1, -1),) * framed.ndim
-    inside = np.zeros(framed.shape, bool)
-    inside[inner] = framed[inner] > 0
-    pixels = np.flatnonzero(inside)
-    frame = np.flatnonzero((framed > 0) & ~inside)
-    heights, offsets = framed.ravel(), _offsets(framed.shape)
-    summits = _climbed(heights, pixels, offsets)
-    stands = np.zeros(framed.size, bool)
-    stands[summits] = True
-    stands[frame] = True
-    roots = np.flatnonzero(stands)
+    inside[inner] = True
+    pixels = np.flatnonzero(heights > 0)
+    climbing = inside.ravel()[pixels]
+    ends = _climbed(heights, pixels, climbing, _offsets(framed.shape))
+    roots = np.flatnonzero(ends == np.arange(len(pixels)))
+    order = np.zeros(len(pixels), np.int32)
+    order[roots] = np.arange(len(roots), dtype=np.int32)
     numbers = np.full(framed.size, -1, np.int32)
-    numbers[roots] = np.arange(len(roots), dtype=np.int32)
-    numbers[pixels] = numbers[summits]
-    pairs, ways = _borders(heights, numbers, pixels, offsets, len(roots))
+    numbers[pixels] = order[ends]
+    pairs, ways = _borders(heights, numbers, inside.ravel(), _offsets(framed.shape), len(roots))
     labels = numbers.reshape(framed.shape)[inner] + np.int32(1)
-    places = _places(roots, framed.shape, start, shape)
-    return TileBasins(labels, places, heights[roots], ~inside.ravel()[roots], pairs, ways)
+    places = _places(pixels[roots], framed.shape, start, shape)
+    return TileBasins(labels, places, heights[pixels[roots]], ~climbing[roots], pairs, ways)
 
 
 def _offsets(shape: Sequence[int]) -> list[int]:
@@ -69,40 +66,46 @@ def _offsets(shape: Sequence[int]) -> list[int]:
     return [sum(a * b for a, b in zip(step, strides, strict=True)) for step in steps if any(step)]
 
 
-def _climbed(heights: Heights, pixels: Indices, offsets: Sequence[int]) -> Indices:
-    """Where the climb from each pixel (n,) ends: a summit, or the first pixel of the frame."""
-    own = heights[pixels]
-    highest = np.full(len(pixels), -np.inf, np.float32)
-    step = np.zeros(len(pixels), np.intp)
+def _climbed(
+    heights: Heights, pixels: Indices, climbing: NDArray[np.bool_], offsets: Sequence[int]
+) -> Indices:
+    """Where the climb from each pixel (n,) ends, as an index into pixels: a summit, or one that does not climb."""
+    moving = pixels[climbing]
+    highest = np.full(len(moving), -np.inf, np.float32)
+    step = np.zeros(len(moving), np.int32)
     half = len(offsets) // 2
     for offset in [*offsets[:half], 0, *offsets[half:]]:
-        beside = heights[pixels + offset] if offset else own
+        beside = heights[moving + offset]
         better = beside > highest
-        np.copyto(highest, beside, where=better)
-        np.copyto(step, offset, where=better)
-    upwards = np.arange(len(heights), dtype=np.int32)
-    ends = pixels + step
-    upwards[pixels] = ends
-    while True:
-        further = upwards[ends]
-        if np.array_equal(further, ends):
-            return ends
-        upwards[pixels] = further
-        ends = further
+        np.maximum(highest, beside, out=highest)
+        step[better] = offset
+    index = np.zeros(len(heights), np.int32)
+    index[pixels] = np.arange(len(pixels), dtype=np.int32)
+    ends = np.arange(len(pixels))
+    ends[climbing] = index[moving + step]
+    return _followed(ends)
 
 
 def _borders(
-    heights: Heights, numbers: NDArray[np.int32], pixels: Indices, offsets: Sequence[int], count: int
+    heights: Heights,
+    numbers: NDArray[np.int32],
+    inside: NDArray[np.bool_],
+    offsets: Sequence[int],
+    count: int,
 ) -> tuple[Indices, Heights]:
-    """Pairs (m, 2) of basins that are neighbours, the smaller number first, and the height (m,) of the way."""
-    own = numbers[pixels]
+    """Pairs (m, 2) of basins that are neighbours, the smaller number first, and the height (m,) of the way.
+
+    inside: false on the frame; two pixels of the frame are another tile's, or no neighbours at all.
+    """
     keys, ways = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
-    for offset in offsets:
-        other = numbers[pixels + offset]
-        here = np.flatnonzero((other != own) & (other >= 0))
-        first, second = own[here].astype(np.int64), other[here].astype(np.int64)
-        keys.append(np.minimum(first, second) * count + np.maximum(first, second))
-        ways.append(np.minimum(heights[pixels[here]], heights[pixels[here] + offset]))
+    for offset in offsets[len(offsets) // 2 :]:
+        here = np.flatnonzero(numbers[offset:] != numbers[:-offset])
+        there = here + offset
+        own, other = numbers[here], numbers[there]
+        real = np.flatnonzero((own >= 0) & (other >= 0) & (inside[here] | inside[there]))
+        own, other = own[real].astype(np.int64), other[real].astype(np.int64)
+        keys.append(np.minimum(own, other) * count + np.maximum(own, other))
+        ways.append(np.minimum(heights[here[real]], heights[there[real]]))
     key, way = _highest(np.concatenate(keys), np.concatenate(ways))
     return np.stack(np.divmod(key, max(count, 1)), axis=1), way
 

@@ -1,23 +1,24 @@
 """From maps to objects: a watershed that splits what touches, of whole images or by tiles, with the same result."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 
+from motes.data.object_targets import Separator
 from motes.data.sampling import Pixels
 from motes.errors import ImageError, RecipeError
+from motes.fairness import may_change
 from motes.picking.basins import TileBasins, joined, tile_basins
 from motes.picking.measure_objects import measure_objects
 from motes.picking.object_table import ObjectTable
 from motes.picking.tiling import Window, grown, windows_of
 
-Separator = Literal["none", "boundary", "distance"]
 Tell = Callable[[int, int], None]
 
 TILE = {2: 1024, 3: 128}  # px a side of a tile's inner part
@@ -28,7 +29,9 @@ TRUNCATE = 3.0  # sigmas at which smoothing ends
 class Splitting(BaseModel):
     """How objects are found in a map of their interior, and told from their neighbours."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra=may_change("weights", "threshold")
+    )
 
     threshold: float = Field(
         0.5, gt=0, lt=1, description="lowest interior probability of a pixel that belongs to an object"
@@ -68,7 +71,7 @@ class Splitting(BaseModel):
 class Keeping(BaseModel):
     """Which objects stay."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("threshold"))
 
     smallest: float = Field(0, ge=0, description="diameter of the disc or ball of the same size, px")
     largest: float | None = Field(None, gt=0, description="the same; null for no limit")
@@ -141,45 +144,58 @@ def find_instances(
     map of the same shape as splitting.separator says, None with none; boundary is a probability, distance is 0
     at the rim and rises inwards, in any unit. out: where the result goes, such as a memory map. tile: px a side;
     the result is the same for every one. threads: tiles that are worked on at once; memory is the result, and
-    about 60 bytes a pixel of these tiles. tell: is
-    given tiles done and all. Raises ImageError where the maps differ in shape, RecipeError where separator and
-    splitting do not go together.
+    about 60 bytes a pixel of these tiles. tell: is given tiles done and all. Raises ImageError where the maps differ in
+    shape, RecipeError where separator and splitting do not go together.
     """
     _check(interior, splitting, separator)
     shape = tuple(interior.shape)
     labels = np.zeros(shape, np.int32) if out is None else out
-    windows = list(windows_of(shape, tile or TILE[len(shape)]))
+    side = tile or TILE[len(shape)]
+    windows = list(windows_of(shape, side))
 
     def found_in(window: Window) -> TileBasins:
-        start = [side.start for side in window]
-        return tile_basins(_framed(interior, separator, window, splitting), start, shape)
+        start = [part.start for part in window]
+        basins = tile_basins(_framed(interior, separator, window, splitting), start, shape)
+        labels[window] = basins.labels
+        return replace(basins, labels=np.zeros(0, np.int32))
 
-    found: list[TileBasins] = []
-    base = 0
+    def numbered(window: Window, own: NDArray[np.int32]) -> None:
+        if len(own) > 1:
+            labels[window] = own[labels[window]]
+
     with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, len(windows), threads):
-            together = windows[first : first + threads]
-            for window, basins in zip(together, pool.map(found_in, together), strict=True):
-                labels[window] = np.where(basins.labels > 0, basins.labels + np.int32(base), 0)
-                found.append(replace(basins, labels=np.zeros(0, np.int32)))
-                base += len(basins.places)
-                tell(len(found), 2 * len(windows))
-    numbers = joined(found, _targets(found, labels), splitting.depth)
-    for number, window in enumerate(windows):
-        labels[window] = numbers[labels[window]]
-        tell(len(windows) + number + 1, 2 * len(windows))
+        found: list[TileBasins] = []
+        for basins in pool.map(found_in, windows):
+            found.append(basins)
+            tell(len(found), 2 * len(windows))
+        numbers = joined(found, _targets(found, labels, side), splitting.depth)
+        for done, _ in enumerate(pool.map(numbered, windows, _by_tile(numbers, found)), start=1):
+            tell(len(windows) + done, 2 * len(windows))
     return labels
 
 
-def _targets(tiles: Sequence[TileBasins], labels: NDArray[np.int32]) -> NDArray[np.int64]:
-    """The basin, from 0, in which each basin's summit, or the pixel of a frame, lies."""
-    base = np.cumsum([0, *(len(tile.places) for tile in tiles)])
-    targets = np.arange(base[-1], dtype=np.int64)
-    for first, tile in zip(base.tolist(), tiles, strict=False):
-        elsewhere = np.flatnonzero(tile.on_frame)
-        where = np.unravel_index(tile.places[elsewhere], labels.shape)
-        targets[first + elsewhere] = labels[where] - 1
+def _targets(tiles: Sequence[TileBasins], labels: NDArray[np.int32], side: int) -> NDArray[np.int64]:
+    """The basin, from 0, in which each basin's summit, or the pixel of a frame, lies.
+
+    labels: of each tile, side px wide, by numbers of its own.
+    """
+    first = np.cumsum([0, *(len(tile.places) for tile in tiles)])
+    grid = [-(-length // side) for length in labels.shape]
+    targets = np.arange(first[-1], dtype=np.int64)
+    elsewhere = np.flatnonzero(np.concatenate([tile.on_frame for tile in tiles]))
+    where = np.unravel_index(np.concatenate([tile.places for tile in tiles])[elsewhere], labels.shape)
+    other = np.ravel_multi_index([axis // side for axis in where], grid)
+    targets[elsewhere] = first[other] + labels[where] - 1
     return targets
+
+
+def _by_tile(numbers: NDArray[np.int32], tiles: Sequence[TileBasins]) -> Iterator[NDArray[np.int32]]:
+    """The object of each basin of a tile, 0 before the first, tile by tile."""
+    first = 1
+    for tile in tiles:
+        last = first + len(tile.places)
+        yield np.append(np.int32(0), numbers[first:last])
+        first = last
 
 
 def _framed(
@@ -214,20 +230,25 @@ def _height(
     interior: NDArray[Any], separator: NDArray[Any] | None, splitting: Splitting
 ) -> NDArray[np.float32]:
     """What is climbed ([z,] y, x): above 0 on objects, 0 beside them."""
-    inside = np.asarray(interior) >= splitting.threshold
+    values = np.asarray(interior)
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)  # comparing takes longer than that
+    inside = values >= splitting.threshold
     if not inside.any():
         return np.zeros(inside.shape, np.float32)
     if separator is None:
         height = depth_inside(inside, splitting.reach)
     elif splitting.separator == "boundary":
         between = np.clip(np.asarray(separator, np.float32), 0, 1)
-        height = np.asarray(interior, np.float32) * (1 - np.float32(splitting.boundary_weight) * between)
+        height = np.asarray(values, np.float32) * (1 - np.float32(splitting.boundary_weight) * between)
     else:
         height = np.maximum(np.asarray(separator, np.float32), 0)
     if splitting.smoothing:
         height = ndimage.gaussian_filter(height, splitting.smoothing, mode="nearest", truncate=TRUNCATE)
     tiny = np.finfo(np.float32).tiny  # an object stays one where its height is 0
-    return np.where(inside, np.maximum(height, tiny), np.float32(0))
+    np.maximum(height, tiny, out=height)
+    np.copyto(height, 0, where=~inside)
+    return np.asarray(height, dtype=np.float32)
 
 
 def depth_inside(inside: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:
@@ -237,15 +258,30 @@ def depth_inside(inside: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:
     gave plus the squared way (Felzenszwalb and Huttenlocher 2012, Theory of Computing 8, 415), up to the reach.
     """
     kind = np.uint16 if 2 * reach**2 < 2**16 else np.uint32
-    squared = np.where(inside, kind(reach**2), kind(0))
-    for axis in range(inside.ndim):
+    squared = _along_first(inside, kind(reach)) ** 2
+    for axis in range(1, inside.ndim):
         lines = np.moveaxis(squared, axis, 0)
         flat = lines.reshape(len(lines), -1)
         for start in range(0, flat.shape[1], LINES):
             part = slice(start, start + LINES)
             flat[:, part] = _nearest(np.ascontiguousarray(flat[:, part]))
         squared = np.moveaxis(flat.reshape(lines.shape), 0, axis)
-    return np.sqrt(squared, dtype=np.float32)
+    return np.asarray(np.sqrt(squared, dtype=np.float32))
+
+
+def _along_first(inside: NDArray[np.bool_], reach: Any) -> NDArray[Any]:
+    """Distance of each pixel of a mask to the nearest one outside along the first axis, at most reach.
+
+    Each round looks twice as far, and what it finds there has looked around itself before.
+    """
+    distance: NDArray[Any] = np.where(inside, reach, type(reach)(0))
+    way = 1
+    while way < min(reach, len(distance)):
+        further = distance + type(reach)(way)
+        np.minimum(distance[way:], further[:-way], out=distance[way:])
+        np.minimum(distance[:-way], further[way:], out=distance[:-way])
+        way *= 2
+    return distance
 
 
 def _nearest(squared: NDArray[Any]) -> NDArray[Any]:

@@ -24,7 +24,9 @@ class ObjectTable:
     border in 2D, its area in 3D. touching: (n,) whether a pixel of another object lies beside one of it, diagonals
     included. at_edge: (n,) whether it reaches the edge of the image, and may go on beyond. intensities: (n,) mean
     grey value, contrasts: (n,) that less the mean of the ground around it, nan where there is none; confidences:
-    (n,) mean of the map that it was found in. These three are None where no such image is given.
+    (n,) mean of the map that it was found in. These three are None where no such image is given. spreads: (n,) mean
+    standard deviation of that map between views of the image, None without views; doubts: (n,) in [0, 1], see
+    motes.picking.doubt; None where they were not asked for.
     """
 
     labels: NDArray[np.int64]
@@ -37,6 +39,8 @@ class ObjectTable:
     intensities: Floats | None = None
     contrasts: Floats | None = None
     confidences: Floats | None = None
+    spreads: Floats | None = None
+    doubts: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -81,7 +85,12 @@ class ObjectTable:
             extra[f"box_{name}0"], extra[f"box_{name}1"] = self.boxes[:, axis].T
         extra |= {"rim": self.rims, "circularity": self.circularities}
         extra |= {"touching": self.touching.astype(np.int64), "at_edge": self.at_edge.astype(np.int64)}
-        measured = {"intensity": self.intensities, "contrast": self.contrasts}
+        measured = {
+            "intensity": self.intensities,
+            "contrast": self.contrasts,
+            "spread": self.spreads,
+            "doubt": self.doubts,
+        }
         extra |= {name: values for name, values in measured.items() if values is not None}
         if pixel_size is not None:
             extra |= self._in_micrometres(pixel_size / ANGSTROM_PER_MICROMETRE)

@@ -21,8 +21,10 @@ class Picking(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("threshold"))
 
-    method: Literal["peaks", "components"] = Field(
-        "peaks", description="local maxima, or connected regions above component_threshold"
+    method: Literal["peaks", "components", "outlines"] = Field(
+        "peaks",
+        description="local maxima, or connected regions above component_threshold; outlines: of nets that learn from "
+        "masks, objects told apart by splitting",
     )
     minimum_distance: float = Field(
         0.6, ge=0, description="between two picks, as a fraction of the particle's diameter"

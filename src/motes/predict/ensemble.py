@@ -16,7 +16,8 @@ def maps_of(model: Model, image: NDArray[np.float32], precision: torch.dtype) ->
     """The probability of each class, (classes, [z,] y, x), in an image ([z,] y, x) at the model's working scale."""
     net, described = folded(model.net, precision), model.description
     return class_maps(
-        probability_maps(net, described.net, image, precision=precision, trained=trained_crop(described))
+        probability_maps(net, described.net, image, precision=precision, trained=trained_crop(described)),
+        described.net,
     )
 
 

@@ -13,7 +13,7 @@ GPU_SHARE = 0.5  # of a GPU's free memory
 
 @torch.inference_mode()
 def predict(net: nn.Module, image: NDArray[np.float32], precision: torch.dtype) -> NDArray[np.float32]:
-    """One pass over one image whose sides are multiples of the net's; (outputs, [z,] y, x)."""
+    """One pass over one image whose sides are multiples of the net's; classes, (outputs, [z,] y, x)."""
     batch = torch.from_numpy(np.ascontiguousarray(image))[None, None].to(device_of(net))
     found: NDArray[np.float32] = probabilities(logits_of(net, batch, precision))[0].cpu().numpy()
     return found
@@ -32,9 +32,9 @@ def logits_of(net: nn.Module, batch: Tensor, precision: torch.dtype) -> Tensor:
     return logits
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """Of one output channel by the logistic function, of several (background first) by softmax; in float32."""
-    if logits.shape[1] == 1:
+def probabilities(logits: Tensor, independent: bool = False) -> Tensor:
+    """Of one output channel, or of independent ones, by the logistic function, else by softmax; in float32."""
+    if independent or logits.shape[1] == 1:
         return torch.sigmoid(logits.float())
     return torch.softmax(logits.contiguous(), dim=1, dtype=torch.float32)
 

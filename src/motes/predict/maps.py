@@ -52,6 +52,8 @@ def probability_maps(
     return maps
 
 
-def class_maps(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The maps (classes, [z,] y, x) of all that a net gives, without the background's."""
-    return maps if len(maps) == 1 else maps[1:]
+def class_maps(maps: NDArray[np.float32], description: NetDescription) -> NDArray[np.float32]:
+    """The maps (classes, [z,] y, x) of all that a net gives, without the background's, or what separates objects."""
+    if description.independent:
+        return maps[:1]
+    return maps[1:] if description.background else maps

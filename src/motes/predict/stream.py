@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from motes.nets.description import NetDescription
 from motes.predict.cuts import Cut
 from motes.predict.forward import device_of, logits_of, probabilities, values_that_fit
-from motes.predict.views import seen_in, views
+from motes.predict.views import seen_in, seen_with_spread, views
 from motes.predict.windows import Plan, Windows, plan_windows, slab_planes
 
 # Pixels that are seen at a time, where windows are smaller: each step of a net has its price, whatever it works on.
@@ -40,17 +40,27 @@ class Slab:
 
 @dataclass(frozen=True)
 class Seer:
-    """A net that looks at windows. background: whether its map is wanted, where there are several."""
+    """A net that looks at windows.
+
+    background: whether its map is wanted, where there are several. spread: whether one map more comes after the
+    others, of how much the views of a window differ in the first of them (a standard deviation; 0 for one view).
+    """
 
     net: nn.Module
     description: NetDescription
     precision: torch.dtype
     background: bool = False
+    spread: bool = False
+
+    @property
+    def maps(self) -> int:
+        """How many maps are given."""
+        return self.description.outputs - self.skipped + self.spread
 
     @property
     def skipped(self) -> int:
         """How many maps are computed but not wanted."""
-        return 0 if self.background or self.description.outputs == 1 else 1
+        return 1 if self.description.background and not self.background else 0
 
     def plan(
         self, shape: Sequence[int], windows: Windows | None = None, trained: Sequence[int] | None = None
@@ -73,8 +83,10 @@ class Seer:
         batch = torch.from_numpy(windows)[:, None].to(device_of(self.net))
 
         def once(x: Tensor) -> Tensor:
-            return probabilities(logits_of(self.net, x, self.precision))
+            return probabilities(logits_of(self.net, x, self.precision), self.description.independent)
 
+        if self.spread:
+            return seen_with_spread(views(ways), once, batch, of=self.skipped)[:, self.skipped :]
         return seen_in(views(ways), once, batch)[:, self.skipped :]
 
     def seconds_a_window(self, plan: Plan) -> float:
@@ -95,7 +107,7 @@ def stream_maps(
     """
     rows, device = plan.cuts[0], device_of(seer.net)
     open_planes = max(row.kept.stop - row.kept.start for row in rows)
-    sums = torch.zeros((seer.description.outputs - seer.skipped, open_planes, *plan.shape[1:]), device=device)
+    sums = torch.zeros((seer.maps, open_planes, *plan.shape[1:]), device=device)
     seen = 0
     for row, end in zip(rows, [*(row.kept.start for row in rows[1:]), plan.shape[0]], strict=True):
         for windows in _groups(product([row], *plan.cuts[1:]), plan.together):

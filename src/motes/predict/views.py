@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import torch
 from torch import Tensor
 
 
@@ -42,3 +43,23 @@ def seen_in(several: Sequence[View], look: Callable[[Tensor], Tensor], x: Tensor
     for view in several[1:]:
         total = total + view.back(look(view.of(x)))
     return total / len(several) if len(several) > 1 else total
+
+
+def seen_with_spread(
+    several: Sequence[View], look: Callable[[Tensor], Tensor], x: Tensor, of: int = 0
+) -> Tensor:
+    """What seen_in gives of x, (b, maps, [z,] y, x), and one map more at its end: how much views differ in map `of`.
+
+    That is the standard deviation between these views, 0 for a single one.
+    """
+    first = several[0].back(look(several[0].of(x)))
+    total, squares = first, torch.zeros_like(first[:, of])
+    for view in several[1:]:
+        seen = view.back(look(view.of(x)))
+        total = total + seen
+        squares += (
+            seen[:, of] - first[:, of]
+        ) ** 2  # differences keep the digits that squares near 1 would lose
+    mean = total / len(several) if len(several) > 1 else total
+    variance = squares / len(several) - (mean[:, of] - first[:, of]) ** 2
+    return torch.cat([mean, variance.clamp(min=0).sqrt()[:, None]], dim=1)

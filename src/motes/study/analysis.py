@@ -9,7 +9,7 @@ import numpy as np
 from motes.figures.study_results import Comparison, Interval
 from motes.score.statistics import percentile_interval
 from motes.study.contrasts import Contrast, between_levels, differences, factorial, pairs, steps
-from motes.study.description import Study
+from motes.study.description import ERRORS, Study
 from motes.study.resampling import hierarchical_bootstrap
 from motes.study.results import Results, Row, Values
 from motes.study.statistics import estimate, holm, in_words, paired_t, wilcoxon
@@ -174,8 +174,8 @@ def interval_of(row: Row, metric: str, results: Results) -> Interval:
 
 
 def bounded_mean(values: Values, metric: str, results: Results) -> Interval:
-    """The mean of values (images, seeds) with its interval; no metric leaves 0 to 1, but czii may exceed 1."""
+    """The mean of values (images, seeds) with its interval; no metric leaves 0 to 1, but czii and errors may."""
     repeats = results.repeats(values)
     effect = estimate(repeats.values, repeats.groups, repeats.sample_of)
-    low, high = np.clip([effect.low, effect.high], 0, np.inf if metric == "czii" else 1).tolist()
+    low, high = np.clip([effect.low, effect.high], 0, np.inf if metric in ("czii", *ERRORS) else 1).tolist()
     return Interval(effect.value, low, high)

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from motes.data.sources import COLUMNS, PARTS, Part, read_data_rows, write_data_rows
 from motes.errors import InputError, OutputError, RecipeError
+from motes.figures.pages import counted
 from motes.formats.stores import is_store
 from motes.jobs.simulate import WorldsRequest, simulate_worlds
 from motes.jobs.telling import Teller
 from motes.simulate import MicrographWorld, write_micrographs
 from motes.simulate.worlds import Worlds
+from motes.study.bead_data import folds_of_densities, rows_of_beads
 from motes.study.data_description import Division, DrawnWorlds, Simulated
 from motes.study.division import Fold, folds_of
 from motes.study.folder import Folder
@@ -58,13 +60,28 @@ def lay_out_data(study: WithData, table: Path | None, folder: Folder, teller: Te
             "folder"
         )
     write_data_rows(folder.table, rows)
-    folds = folds_of([row["group"] for row in rows], study.division, _given_parts(rows))
-    what = "sample" if study.division.samples > 1 else "fold"
-    for number, fold in enumerate(folds):
-        teller.say(f"{what} {number}: {_parts_in_words(fold)}")
+    folds, names = _named_folds(study, rows, densities=() if table is not None else densities_of(study.data))
+    for number, (fold, name) in enumerate(zip(folds, names, strict=True)):
+        teller.say(f"{name}: {_parts_in_words(fold)}")
         used = [row for row in rows if row["group"] in fold]  # a sample leaves out what the others have
         write_data_rows(folder.fold(number), [{**row, "split": fold[row["group"]]} for row in used])
     return len(folds)
+
+
+def densities_of(data: Simulated | None) -> tuple[int, ...]:
+    """Objects in an image of each density of a series of simulated images; empty without a series."""
+    return () if data is None else data.densities
+
+
+def _named_folds(
+    study: WithData, rows: list[dict[str, str]], densities: Sequence[int]
+) -> tuple[list[Fold], list[str]]:
+    """The folds, and what each is called: a density of a series, a sample, or a fold."""
+    if densities:
+        return folds_of_densities(rows, densities), [f"{counted(n, 'object')} an image" for n in densities]
+    folds = folds_of([row["group"] for row in rows], study.division, _given_parts(rows))
+    what = "sample" if study.division.samples > 1 else "fold"
+    return folds, [f"{what} {number}" for number in range(len(folds))]
 
 
 def _rows_of(table: Path, teller: Teller) -> list[dict[str, str]]:
@@ -144,6 +161,8 @@ def _simulated_rows(study: WithData, folder: Folder, teller: Teller) -> list[dic
     if study.data.tomograms is not None:
         samples, out = study.division.samples, folder.simulated
         return rows_of_tomograms(study.data, study.data.tomograms, samples, out, teller)
+    if study.data.beads is not None:
+        return rows_of_beads(study.data, study.data.beads, study.division.samples, folder.simulated, teller)
     rows: list[dict[str, str]] = []
     total = study.data.groups * study.data.images
     with teller.progress("simulating", total, "micrographs") as done:

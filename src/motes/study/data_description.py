@@ -31,8 +31,32 @@ class DrawnTomograms(BaseModel):
     denoised: bool = Field(False, description="take the smoothed copies, as of the challenge's tomograms")
 
 
+class DrawnBeads(BaseModel):
+    """How many simulated images of beads there are in each part; each is a group of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: int = Field(ge=1, description="of each sample, or of each density, where there are several")
+    validation: int = Field(ge=1, description="of each sample, or of each density, where there are several")
+    test: int = Field(ge=1, description="of each density, where there are several")
+    densities: tuple[int, ...] = Field(
+        (),
+        description="beads in an image, in place of world.beads: each density has images of its own, and every arm is "
+        "trained and tested on each by itself",
+    )
+
+    @model_validator(mode="after")
+    def _series_fits(self) -> "DrawnBeads":
+        found = ", ".join(map(str, self.densities))
+        if self.densities and (min(self.densities) < 1 or len(set(self.densities)) < len(self.densities)):
+            raise RecipeError(
+                f"study: data.beads.densities is {found}; expected whole numbers from 1 on, each once"
+            )
+        return self
+
+
 class Simulated(BaseModel):
-    """Simulated images in place of one's own: micrographs, each group a protein of its own, or tomograms."""
+    """Simulated images in place of one's own: micrographs, each group a protein of its own, tomograms, or beads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +70,11 @@ class Simulated(BaseModel):
         None,
         description="tomograms in place of micrographs; world then has the fields of a tomogram's simulation",
     )
+    beads: DrawnBeads | None = Field(
+        None,
+        description="light-microscopy images of beads in place of micrographs, with the number of the bead at each "
+        "pixel as truth (masks.kind=instances); world then has the fields of their simulation",
+    )
     world: dict[str, Any] = Field({}, description="what all images share, as fields of the simulation")
     vary: dict[str, tuple[float, float]] = Field(
         {},
@@ -54,15 +83,26 @@ class Simulated(BaseModel):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Simulated":
-        if self.worlds is not None and self.tomograms is not None:
+        kinds = [name for name in ("worlds", "tomograms", "beads") if getattr(self, name) is not None]
+        if len(kinds) > 1:
             raise RecipeError(
-                "study: data has worlds and tomograms; images are of one kind, so leave one of them out"
+                f"study: data has {' and '.join(kinds)}; images are of one kind, so leave one of them out"
             )
-        if self.tomograms is not None and self.vary:
+        if kinds and kinds != ["worlds"] and self.vary:
             raise RecipeError(
-                "study: data.vary is for groups of micrographs; tomograms vary by their world alone"
+                f"study: data.vary is for groups of micrographs; {kinds[0]} vary by their world alone"
+            )
+        if self.densities and "beads" in self.world:
+            raise RecipeError(
+                "study: data has beads.densities and world.beads, which both say how many beads an image holds; leave "
+                "one of them out"
             )
         return self
+
+    @property
+    def densities(self) -> tuple[int, ...]:
+        """Objects in an image of each density of a series; empty where there is no series."""
+        return () if self.beads is None else self.beads.densities
 
 
 class Division(BaseModel):

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from motes.errors import RecipeError, did_you_mean
+from motes.study.claims import Published, Trend
 from motes.study.data_description import Division, Simulated
 
 ARM_NAME = re.compile(r"\w[\w.-]*")
+FEWEST_DENSITIES = 3  # of a series that a line is drawn through
 EnsembleKind = Literal["seeds", "arms", "snapshots"]
 METRICS = (
     "f1",
@@ -25,8 +27,11 @@ METRICS = (
     "pixel_auc",
     "f4",
     "czii",
+    "object_f1",
 )
 OF_CLASSES = ("f4", "czii")  # of METRICS, those of several classes together; other studies do without
+OF_OBJECTS = ("object_f1",)  # of METRICS, those of nets that give outlines; other studies do without
+ERRORS = ("object_count_error",)  # beside METRICS, of nets that outline: 0 is best, so none decides
 
 
 def one_or_more(value: Any) -> Any:
@@ -82,19 +87,6 @@ class Budget(BaseModel):
     )
 
 
-class Published(BaseModel):
-    """What others found with the same arms, to be shown beside what this study finds; nothing is computed with it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str = Field(description="where the numbers come from, and how what they are of differs")
-    values: dict[str, tuple[float, ...]] = Field(
-        {}, description="of an arm, in the deciding metric: of each sample"
-    )
-    minutes: dict[str, tuple[float, ...]] = Field({}, description="of training of an arm: of each sample")
-    lines: dict[str, float] = Field({}, description="by name, values of the deciding metric to draw as lines")
-
-
 class Study(BaseModel):
     """An experiment: arms x folds x seeds on the same data, measured on images kept for the end."""
 
@@ -111,6 +103,9 @@ class Study(BaseModel):
         description="a factorial design in place of arms: for each factor its levels, for each level the changes "
         "that make it; the arms are all combinations, named gate-32",
     )
+    combinations: dict[str, Changes] = Field(
+        {}, description="of a factorial: by arm, changes of that combination alone, after those of its levels"
+    )
     ladder: tuple[str, ...] = Field(
         (), description="arms whose changes are also tried together, one more at each step, after the base"
     )
@@ -124,6 +119,9 @@ class Study(BaseModel):
     target: float | None = Field(None, description="drawn as a line in the report: what is to be reached")
     previous: float | None = Field(None, description="drawn as a line: the best before")
     published: Published | None = Field(None, description="what others found with the same arms")
+    trend: Trend | None = Field(
+        None, description="a rule to put to the test, of a study with data.beads.densities"
+    )
     ensembles: tuple[EnsembleKind, ...] = Field((), description="nets that predict together, as extra rows")
     pilot: Pilot | None = Field(
         Pilot(), description="null: none, and nothing is said of what can be detected"
@@ -171,6 +169,7 @@ class Study(BaseModel):
                 )
         _check_arms(self)
         _check_published(self)
+        _check_series(self)
         repeated = {seed for seed in self.seeds if self.seeds.count(seed) > 1}
         if repeated:
             raise RecipeError(f"study {self.name}: the seed {repeated.pop()} stands twice in seeds")
@@ -180,7 +179,9 @@ class Study(BaseModel):
     def all_arms(self) -> dict[str, Arm]:
         """Every arm by its name, those of a factorial and the steps of the ladder included."""
         arms = dict(self.arms) or {
-            "-".join(levels): Arm(changes=self._changes_of(levels)) for levels in self._combinations()
+            name: Arm(changes=(*self._changes_of(levels), *self.combinations.get(name, ())))
+            for levels in self._combinations()
+            for name in ["-".join(levels)]
         }
         for number in range(2, len(self.ladder) + 1):
             together = [arms[name] for name in self.ladder[:number]]
@@ -240,6 +241,12 @@ def _check_arms(study: Study) -> None:
         raise RecipeError(
             f"study {study.name}: two combinations of levels have one name; use no - in names of levels"
         )
+    for name in study.combinations:
+        if name not in study.levels:
+            raise RecipeError(
+                f"study {study.name}: combinations has changes of {name!r}, which is no combination of levels."
+                f"{did_you_mean(name, study.levels)}"
+            )
     clash = set(study.steps[2:]) & set(study.arms)
     if clash:
         raise RecipeError(
@@ -257,12 +264,28 @@ def _check_published(study: Study) -> None:
     """RecipeError for published numbers of arms that the study does not have."""
     if study.published is None:
         return
-    for name in (*study.published.values, *study.published.minutes):
+    published = study.published
+    for name in (*published.values, *published.minutes, *published.epochs, *published.stability):
         if name not in study.all_arms:
             raise RecipeError(
                 f"study {study.name}: published has numbers of {name!r}, which is no arm."
                 f"{did_you_mean(name, study.all_arms)}"
             )
+
+
+def _check_series(study: Study) -> None:
+    """RecipeError for a series of densities that is divided otherwise, and for a rule without such a series."""
+    densities = study.data.densities if study.data else ()
+    if densities and (study.division.kind != "hold_out" or study.division.samples > 1):
+        raise RecipeError(
+            f"study {study.name}: data.beads.densities makes a division of each density, so leave division.kind at "
+            "hold_out and division.samples at 1"
+        )
+    if study.trend is not None and len(densities) < FEWEST_DENSITIES:
+        raise RecipeError(
+            f"study {study.name}: trend asks how a value changes with the number of objects, and data.beads.densities "
+            f"names {len(densities)} densities; name {FEWEST_DENSITIES} or more"
+        )
 
 
 def step_name(ladder: tuple[str, ...], number: int) -> str:

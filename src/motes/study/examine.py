@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from motes.data.sampling import Labelled
 from motes.jobs.training_data import Prepared
 from motes.nets.model_file import Model
-from motes.picking.objects import find_components
 from motes.picking.picker import pick_map
 from motes.picking.thresholds import fit_threshold
 from motes.picks import Picks
@@ -20,6 +18,7 @@ from motes.recipe import Recipe
 from motes.score.matching import match, nothing_ignored
 from motes.score.metrics import (
     Counts,
+    Ranked,
     average_precision,
     count,
     f_beta,
@@ -31,6 +30,13 @@ from motes.score.metrics import (
 from motes.score.pixels import PixelCounts
 from motes.study.class_scores import REACH, ClassCounts, class_counts, scores_of_image
 from motes.study.description import OF_CLASSES
+from motes.study.object_scores import (
+    FoundObjects,
+    every_map,
+    find_objects,
+    object_scores,
+    true_objects,
+)
 from motes.train.validate import is_class, true_picks, whole_truth
 
 Scores = dict[str, float | None]
@@ -47,13 +53,14 @@ class Ensemble:
 @dataclass(frozen=True)
 class Seen:
     """What nets gave for one image: candidates and pixel counts by class, the maps (classes, [z,] y, x), and how long
-    the nets took for these (s).
+    the nets took for these (s). objects: of nets that outline.
     """
 
     picks: list[Picks]
     pixels: list[PixelCounts]
     maps: NDArray[np.float32]
     seconds: float
+    objects: FoundObjects | None = None
 
 
 class Mean:
@@ -98,50 +105,6 @@ class Examination:
         return float(np.median(self.seconds)) if self.seconds else float("nan")
 
 
-def with_centres(
-    images: Sequence[Prepared], classes: int, sizes: tuple[float, ...] | None = None
-) -> list[Prepared]:
-    """Images whose truth is masks, with a centre for each connected region of a class; others as they are.
-
-    sizes: the diameter of each class, px; without them the median of the regions'. They are those of images that
-    thresholds are fitted on, since what is true of test images must not say how these are picked.
-    """
-    if not images or images[0].labelled.labels is None:
-        return list(images)
-    found = [regions(image.labelled, classes) for image in images]
-    if sizes is None:
-        numbers, diameters = (np.concatenate(column) for column in zip(*map(_sizes, found), strict=True))
-        each = [diameters[numbers == number] for number in range(classes)]
-        sizes = tuple(float(np.median(known)) if len(known) else 1.0 for known in each)
-    return [
-        replace(image, labelled=_with_points(image.labelled, picks), working=sizes, particles=len(picks))
-        for image, picks in zip(images, found, strict=True)
-    ]
-
-
-def _sizes(picks: Picks) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The class number and the diameter of each region."""
-    assert picks.diameters is not None
-    classes = np.zeros(len(picks), np.int64) if picks.classes is None else picks.classes.astype(np.int64)
-    return classes, picks.diameters
-
-
-def regions(image: Labelled, classes: int) -> Picks:
-    """The connected regions of a mask as picks; their class is its number as a word."""
-    assert image.labels is not None
-    mask = np.asarray(image.labels[(slice(None),) * len(image.labels.shape)])
-    each = [find_components((mask == number + 1).astype(np.float32), 0.5, 1) for number in range(classes)]
-    return Picks(
-        np.concatenate([picks.points for picks in each]),
-        classes=np.repeat([str(number) for number in range(classes)], [len(picks) for picks in each]),
-        diameters=np.concatenate([picks.diameters for picks in each]),
-    )
-
-
-def _with_points(image: Labelled, picks: Picks) -> Labelled:
-    return replace(image, points=picks.points, classes=_sizes(picks)[0])
-
-
 @dataclass(frozen=True)
 class Examiner:
     """How images are looked at: what the recipe says of picking and truth. precision: of the nets.
@@ -170,13 +133,12 @@ class Examiner:
 
         kept: numbers of the test images of which the first ensemble's maps are kept.
         """
-        candidates: dict[str, list[list[Picks]]] = {each.name: [] for each in ensembles}
+        candidates: dict[str, list[list[Ranked]]] = {each.name: [] for each in ensembles}
         for image in validation:
             for ensemble, seen in self.looks(models, ensembles, image):
-                candidates[ensemble.name].append(seen.picks)
+                candidates[ensemble.name].append(self.ranked(seen, image))
         made = [
-            Examination(each, self.fitted(candidates[each.name], validation), [], [], [], {}, [])
-            for each in ensembles
+            Examination(each, self.fitted(candidates[each.name]), [], [], [], {}, []) for each in ensembles
         ]
         by_name = {each.ensemble.name: each for each in made}
         for number, image in enumerate(test):
@@ -192,6 +154,8 @@ class Examiner:
             counts = self.counted(picks, image)
             examination.classes.append(counts)
             scores |= scores_of_image(counts, {each.name: each.weight for each in self.recipe.classes})
+        if seen.objects is not None:
+            scores |= object_scores(seen.objects, examination.thresholds[self.recipe.class_names[0]])
         examination.scores.append(scores)
         examination.found.append(found)
         examination.picks.append(picks)
@@ -206,9 +170,10 @@ class Examiner:
         """
         pixels = np.asarray(image.labelled.data[(slice(None),) * image.labelled.data.ndim], dtype=np.float32)
         means = {each.name: Mean(len(each.members)) for each in ensembles}
+        see = maps_of if self.recipe.outlining is None else every_map
         for name, model in models.items():
             started = time.monotonic()
-            maps = maps_of(model, pixels, self.precision)
+            maps = see(model, pixels, self.precision)
             seconds = time.monotonic() - started
             for each in ensembles:
                 if name in each.members and means[each.name].add(maps, seconds):
@@ -216,26 +181,38 @@ class Examiner:
                     yield each, self.seen(mean.maps, image, mean.seconds)
 
     def seen(self, maps: NDArray[np.float32], image: Prepared, seconds: float = 0.0) -> Seen:
-        """Candidates in maps (classes, [z,] y, x), and how many pixels of each kind have which probability."""
+        """Candidates in maps (classes, [z,] y, x), and how many pixels of each kind have which probability.
+
+        Of nets that outline, the maps are the interior's and what separates neighbours.
+        """
         truth = whole_truth(image.labelled, image.working, self.recipe.target)
-        picks = [
-            pick_map(map_, size, self.recipe.picking) for map_, size in zip(maps, image.working, strict=True)
-        ]
+        objects = None
+        if self.recipe.outlining is None:
+            sized = zip(maps, image.working, strict=True)
+            picks = [pick_map(map_, size, self.recipe.picking) for map_, size in sized]
+        else:
+            objects = find_objects(maps, true_objects(image.labelled), self.recipe.outlining)
+            picks, maps = [objects.picks], maps[:1]
         pixels = [PixelCounts() for _ in maps]
         for number, (counts, map_) in enumerate(zip(pixels, maps, strict=True)):
             counts.add(map_, is_class(truth, number, len(maps)))
-        return Seen(picks, pixels, maps, seconds)
+        return Seen(picks, pixels, maps, seconds, objects)
 
-    def fitted(self, candidates: Sequence[list[Picks]], images: Sequence[Prepared]) -> dict[str, float]:
-        """The threshold of each class that serves the recipe's goal best on these images."""
-        thresholds = {}
+    def ranked(self, seen: Seen, image: Prepared) -> list[Ranked]:
+        """The candidates of each class in an image against the true ones: outlines by overlap, picks by distance."""
+        if seen.objects is not None:
+            return [seen.objects.ranked]
         reach = REACH if self.metric in OF_CLASSES else 1 / 2
+        return [
+            rank(picks, true_picks(image.labelled, number), reach * image.working[number])
+            for number, picks in enumerate(seen.picks)
+        ]
+
+    def fitted(self, candidates: Sequence[list[Ranked]]) -> dict[str, float]:
+        """The threshold of each class that serves the recipe's goal best on images; candidates: by image and class."""
+        thresholds = {}
         for number, name in enumerate(self.recipe.class_names):
-            ranked = [
-                rank(picks[number], true_picks(image.labelled, number), reach * image.working[number])
-                for picks, image in zip(candidates, images, strict=True)
-            ]
-            curve = precision_recall_curve(ranked)
+            curve = precision_recall_curve([each[number] for each in candidates])
             thresholds[name] = fit_threshold(curve, self.recipe.threshold_goal).threshold
         return thresholds
 

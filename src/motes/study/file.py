@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from motes.errors import RecipeError, did_you_mean
 from motes.recipe import Recipe
 from motes.recipe_file import flat, load_recipe, split_change
-from motes.study.description import Study
+from motes.study.description import OF_OBJECTS, Study
 
 SIZES = "sizes"
 TASK = (
@@ -77,10 +77,16 @@ def differences_of(base: Recipe, arm: Recipe) -> dict[str, tuple[Any, Any]]:
 
 
 def check_same_task(study: Study) -> None:
-    """RecipeError where arms look for other things than the base does: their scores could not be compared."""
+    """RecipeError where arms look for other things than the base, or not for what the metric is of."""
     base = arm_recipe(study, study.base)
     for name in study.all_arms:
-        differing = [key for key in differences_of(base, arm_recipe(study, name)) if key in TASK]
+        recipe = arm_recipe(study, name)
+        if study.metric in OF_OBJECTS and recipe.outlining is None:
+            raise RecipeError(
+                f"study {study.name}: the metric is {study.metric}, but {name} outlines no objects; add "
+                "picking.method=outlines to the changes of the study, or choose another metric"
+            )
+        differing = [key for key in differences_of(base, recipe) if key in TASK]
         if differing:
             raise RecipeError(
                 f"study {study.name}: {name} differs from {study.base} in {', '.join(differing)}, which says what is "

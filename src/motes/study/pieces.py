@@ -29,11 +29,12 @@ from motes.recipe import Recipe
 from motes.recipe_file import load_recipe
 from motes.study.class_scores import ClassCounts
 from motes.study.description import Study
-from motes.study.examine import Ensemble, Examination, Examiner, with_centres
+from motes.study.examine import Ensemble, Examination, Examiner
 from motes.study.file import check_study
 from motes.study.folder import Folder, Unit, training_units
 from motes.study.kinds import kinds_of
 from motes.study.shown_images import keep_shown_images, kept_numbers
+from motes.study.true_centres import with_centres
 from motes.train.checkpoint import load_weights
 from motes.train.loop import chosen_precision
 
@@ -213,7 +214,7 @@ def _images(
     images, failures = gather_part(read_data_table(folder.fold(fold)), part, recipe, place / part, Printed())
     for failure in failures:
         print(f"left out: {failure.name}: {failure.reason}", flush=True)
-    images = with_centres(images, len(recipe.classes), sizes)
+    images = with_centres(images, len(recipe.classes), sizes, numbered=recipe.outlining is not None)
     if part == "validation" and not any(len(image.labelled.points) for image in images):
         raise InputError(
             f"no validation image of fold {fold} holds a particle, so no threshold can be fitted"

@@ -3,17 +3,19 @@
 import json
 import math
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from motes.errors import RecipeError
 from motes.figures.references import cited
 from motes.figures.study_page import write_study_page
 from motes.figures.study_results import FailureRow, ManifestRow, PublishedNumbers, StudyResults
 from motes.jobs.run_record import library_versions, read_record
 from motes.jobs.training_data import MANIFEST
 from motes.output import write_text
-from motes.recipe_file import load_recipe
+from motes.recipe import Recipe
+from motes.recipe_file import flat, load_recipe
 from motes.study.analysis import compare
 from motes.study.audit import manifest_rows
 from motes.study.description import Study
@@ -28,6 +30,7 @@ from motes.study.report_audit import audit_of
 from motes.study.report_data import as_data, scores_table
 from motes.study.report_images import side_by_side, worst
 from motes.study.results import Results, read_results, recall_of_kinds
+from motes.study.trend import trend_of
 from motes.study.words import answer, caveats, method_of
 
 
@@ -85,9 +88,23 @@ def page_of(folder: Folder, study: Study, folds: int, results: Results) -> Study
         ladder=study.steps,
         effects=effects_of(study, results, comparisons, minutes),
         spreads=spreads_of(study, results),
+        trend=None
+        if study.trend is None
+        else trend_of(study, results, tried_values(study.trend.field, recipes)),
         published=None if study.published is None else PublishedNumbers(**study.published.model_dump()),
     )
     return replace(page, answer=answer(page), caveats=caveats(page, results))
+
+
+def tried_values(key: str, recipes: Mapping[str, Recipe]) -> dict[str, float]:
+    """The number that each arm's recipe has in a field, by its dotted key; RecipeError where it is none."""
+    found = {name: dict(flat(recipe.model_dump(mode="json"))).get(key) for name, recipe in recipes.items()}
+    for name, value in found.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            raise RecipeError(
+                f"study: trend.field is {key}, which is {value!r} in {name}; expected a number above 0 in each arm"
+            )
+    return {name: float(value) for name, value in found.items() if value is not None}
 
 
 def _targets(study: Study) -> dict[str, float]:
@@ -131,7 +148,8 @@ def _images_of(
     units = [Unit(arm, fold, seed) for arm in study.all_arms for seed in study.seeds]
     runs = [folder.run(unit) for unit in units if (folder.run(unit) / MANIFEST).is_file()]
     for line in manifest_rows(runs[0]) if runs else []:
-        yield line["part"], line["group"], int(line["particles"]) if line["particles"] else None
+        count = line["particles"] or line.get("objects")
+        yield line["part"], line["group"], int(count) if count else None
     for image in results.images:
         if image.fold == fold:
             yield "test", image.group, image.particles

@@ -47,6 +47,7 @@ def arm_of(
         stability=_stability(folder, done),
         samples=() if row is None else samples_of(folder, study, row, done, results),
         classes={} if row is None else results.of_classes(row),
+        epochs=_epochs(folder, done),
     )
 
 
@@ -153,6 +154,13 @@ def spread_at_end(values: Sequence[float]) -> float | None:
     """Standard deviation of the last values: LAST of them, and no more than half, since at first a net learns."""
     last = values[-min(LAST, len(values) // 2) :] if len(values) > 1 else []
     return float(np.std(last, ddof=1)) if len(last) > 1 else None
+
+
+def _epochs(folder: Folder, done: Sequence[Unit]) -> tuple[float, float] | None:
+    """How many epochs were trained, and which one was kept, as means over runs; None without any run."""
+    trained = [len(read_lines(folder.run(unit) / EPOCHS)) for unit in done]
+    kept = [summary_of(folder, unit)["model_epoch"] for unit in done]
+    return (float(np.mean(trained)), float(np.mean(kept))) if done else None
 
 
 def _watched(folder: Folder, unit: Unit) -> list[float]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from motes.figures.study_results import Arm, FactorEffect, StudyResults
-from motes.study.description import METRICS
+from motes.study.description import ERRORS, METRICS
 from motes.study.results import COUNTS, Results, Row
 
 
@@ -16,7 +16,7 @@ def scores_table(results: Results) -> str:
     """Every score as CSV: a line for each row, seed and test image."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["row", "ensemble", "seed", "fold", "group", "image", *METRICS, *COUNTS])
+    writer.writerow(["row", "ensemble", "seed", "fold", "group", "image", *METRICS, *ERRORS, *COUNTS])
     for row in results.rows.values():
         writer.writerows(_lines(row, results))
     return table.getvalue()
@@ -25,7 +25,7 @@ def scores_table(results: Results) -> str:
 def _lines(row: Row, results: Results) -> Iterator[list[Any]]:
     for column, seed in enumerate(row.seeds):
         for place, image in enumerate(results.images):
-            values = [row.values[name][place, column] for name in (*METRICS, *COUNTS)]
+            values = [row.values[name][place, column] for name in (*METRICS, *ERRORS, *COUNTS)]
             if not all(math.isnan(value) for value in values):
                 which = [row.name, int(row.ensemble), "all" if seed < 0 else seed]
                 cells = ["" if math.isnan(value) else f"{value:.6g}" for value in values]
@@ -46,6 +46,7 @@ def as_data(page: StudyResults) -> dict[str, Any]:
         "comparisons": [asdict(each) for each in page.comparisons],
         "effects": [_effect(effect) for effect in page.effects],
         "spread_of_trainings": [asdict(row) for row in page.spreads],
+        "trend": None if page.trend is None else asdict(page.trend),
         "published": None if page.published is None else asdict(page.published),
         "hard_kinds": [asdict(row) for row in page.failures],
         "worst": page.worst,
@@ -67,6 +68,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "values": {name: asdict(value) for name, value in arm.values.items()},
         "cost": asdict(arm.cost),
         "stability": arm.stability,
+        "epochs": arm.epochs,
         "samples": [asdict(each) for each in arm.samples],
         "classes": arm.classes,
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from motes.score.metrics import Counts
 from motes.study.class_scores import ClassCounts, added, scores_of_class, scores_together
-from motes.study.description import METRICS, OF_CLASSES, Study
+from motes.study.description import ERRORS, METRICS, OF_CLASSES, OF_OBJECTS, Study
 from motes.study.folder import Folder, items_of_tests
 from motes.study.samples import Place, Repeats, by_sample, repeats_of
 
@@ -98,11 +98,11 @@ class Results:
         return by_sample(values, self.places, self.samples)
 
     def metrics(self, deciding: str) -> list[str]:
-        """What is reported: all of METRICS, but those of several classes only where they are known or decide."""
+        """What is reported: METRICS and ERRORS, but those that few studies have only where they are known or decide."""
         return [
             metric
-            for metric in METRICS
-            if metric not in OF_CLASSES
+            for metric in (*METRICS, *ERRORS)
+            if metric not in (*OF_CLASSES, *OF_OBJECTS, *ERRORS)
             or metric == deciding
             or any(not np.isnan(row.values[metric]).all() for row in self.rows.values())
         ]
@@ -197,7 +197,7 @@ def _row(
     study: Study,
 ) -> Row:
     seeds = [seed for seed in (-1, *study.seeds) if seed in by_seed] if ensemble else list(study.seeds)
-    values = {metric: np.full((images, len(seeds)), np.nan) for metric in (*METRICS, *COUNTS)}
+    values = {metric: np.full((images, len(seeds)), np.nan) for metric in (*METRICS, *ERRORS, *COUNTS)}
     found: list[list[NDArray[np.bool_] | None]] = [[None] * images for _ in seeds]
     classes: list[list[CountsByClass | None]] = [[None] * images for _ in seeds]
     for column, seed in enumerate(seeds):

@@ -85,6 +85,11 @@ def run_study(
     teller = teller or Silent()
     folder = Folder(out)
     if options.table is not None:
+        if study.trend is not None:
+            raise InputError(
+                f"the study {study.name} compares densities of simulated images; leave out --data, or take "
+                "`motes study search` to find a good value for your own images"
+            )
         study = study.model_copy(update={"data": None})  # the user's images take the place of simulated ones
     out.mkdir(parents=True, exist_ok=True)
     with FileLock(out / ".preparing.lock"):

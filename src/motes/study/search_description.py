@@ -118,6 +118,11 @@ class Search(BaseModel):
                 f"search {self.name}: division.samples is {self.division.samples}; a search looks at one validation "
                 "set, so leave it at 1"
             )
+        if self.data is not None and self.data.densities:
+            raise RecipeError(
+                f"search {self.name}: data.beads.densities are for studies; a search looks at images of one kind, so "
+                "set data.world.beads"
+            )
         for key, sought in self.space.items():
             sought.check(key)
         return self

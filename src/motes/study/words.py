@@ -22,7 +22,11 @@ HARDLY = 0.65  # area under the ROC curve of pixels
 
 
 def answer(page: StudyResults) -> str:
-    """One sentence that answers the question, with its interval."""
+    """A sentence or two that answer the question, with their intervals; of a rule put to the test, how it fares."""
+    return " ".join(filter(None, [page.trend.words if page.trend else "", _answer_by_arms(page)]))
+
+
+def _answer_by_arms(page: StudyResults) -> str:
     deciding = [each for each in page.comparisons if each.metric == page.metric and each.kind != "ensemble"]
     known = [each for each in deciding if not math.isnan(each.difference.low)]
     if not known:
@@ -176,6 +180,9 @@ def _design_in_words(study: Study, results: Results, folds: int) -> str:
             f"on {counted(folds, 'sample')}: disjoint draws of the groups to train and validate on, with one test set "
             "for all"
         )
+    densities = study.data.densities if study.data else ()
+    if densities:
+        each = f"on images of {len(densities)} densities, each with a division of its own"
     return (
         f"The study compares {kind} ({named}), each trained with {counted(len(study.seeds), 'seed')} "
         f"{each}. The data are {data}; a group is never "
@@ -191,6 +198,10 @@ def _data_in_words(study: Study) -> str:
         return "the images listed in the manifest"
     if data.tomograms is not None:
         return "tomograms simulated from physics, each a group of its own"
+    if data.beads is not None:
+        what = "light-microscopy images of beads simulated from physics, each a group of its own"
+        numbers = listed([f"{number:,}" for number in data.densities]) if data.densities else ""
+        return f"{what}, in a series with {numbers} beads in an image" if numbers else what
     if data.worlds is not None:
         return (
             "micrographs simulated from physics, each of a world of its own; a group is all of one structure"

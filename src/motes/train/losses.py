@@ -13,7 +13,16 @@ from motes.errors import RecipeError
 from motes.train.losses_description import LossDescription
 from motes.train.losses_pixels import Pixels, Total, pool_target, read_pixels, sum_in
 
-__all__ = ["LOSSES", "Logits", "Loss", "LossDescription", "Total", "check_class_weights", "find_loss"]
+__all__ = [
+    "LOSSES",
+    "Logits",
+    "Loss",
+    "LossDescription",
+    "Total",
+    "check_class_weights",
+    "find_loss",
+    "with_separator",
+]
 
 Logits = Tensor | list[Tensor]
 Loss = Callable[[Logits, Tensor, Total], Tensor]
@@ -104,6 +113,21 @@ def find_loss(description: LossDescription) -> Loss:
         return torch.stack(losses).sum() / (2 - 0.5 ** (len(maps) - 1))
 
     return loss
+
+
+def with_separator(loss: Loss) -> Loss:
+    """A loss of interiors, plus the cross-entropy of the map that tells neighbours apart.
+
+    It takes logits (b, 2, ...), or a list of them, and targets (b, 2, ...) in [0, 1], as object_targets gives them.
+    """
+    separating = find_loss(LossDescription.model_validate("bce"))
+
+    def both(logits: Logits, target: Tensor, total: Total) -> Tensor:
+        maps = [logits] if isinstance(logits, Tensor) else logits
+        interior = loss([each[:, :1] for each in maps], target[:, :1], total)
+        return interior + separating([each[:, 1:] for each in maps], target[:, 1:], total)
+
+    return both
 
 
 def check_class_weights(description: LossDescription, outputs: int) -> None:

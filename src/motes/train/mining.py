@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from motes.picking.peaks import find_peaks
-from motes.predict.maps import class_maps, probability_maps
 from motes.train.validate import Validator
 
 Place = tuple[int, NDArray[np.float64]]
@@ -45,8 +44,7 @@ class Mine:
         """Peaks of all particle maps together where the truth is background, with their probabilities."""
         image = self.looker.images[number]
         pixels = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
-        maps = probability_maps(net, self.looker.net, pixels, precision=self.looker.precision)
-        particle = class_maps(maps).max(axis=0)
+        particle = self.looker.maps(net, pixels).max(axis=0)
         truth = self.looker.true_classes(image)
         diameters = self.looker.diameters
         peaks = find_peaks(particle, min(diameters) / 2 if diameters else APART, LEAST)

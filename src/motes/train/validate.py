@@ -1,7 +1,7 @@
 """How well a net does on images that it was not trained on: by its picks, and pixel by pixel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,11 +13,14 @@ from motes.data.paint import Target, paint
 from motes.errors import TrainingError
 from motes.nets.description import NetDescription
 from motes.nets.folded import folded
+from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking
 from motes.picking.slabs import SlabPicks
 from motes.picks import Picks
+from motes.predict.maps import class_maps, probability_maps
 from motes.predict.stream import Seer, stream_maps
-from motes.score.metrics import Curve, average_precision, precision_recall_curve, rank
+from motes.score.instances import find_overlaps, rank_objects
+from motes.score.metrics import Curve, Ranked, average_precision, precision_recall_curve, rank
 from motes.score.pixels import PixelCounts
 
 Row = dict[str, float | None]
@@ -28,11 +31,12 @@ class Seen:
     """What a net gave on the validation images.
 
     picks: by class, candidates in each image, in working pixels; empty where only masks are known.
-    pixels: by class.
+    pixels: by class. objects: where a net outlines, those of each image by confidence, right from an IoU of 0.5 on.
     """
 
     picks: list[list[Picks]]
     pixels: list[PixelCounts]
+    objects: list[Ranked] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Validator:
     diameters: of each class in working pixels, empty where the truth is masks; match_distance: the share of it within
     which a pick counts. target: what was painted to train on, for the truth of single pixels. betas: of further F
     scores whose best value is told, as best_f4. trained: sides of the crops that are trained on; volumes are seen
-    in such windows.
+    in such windows. outlining: how objects are found in the maps of a net that outlines; its labels number objects.
     """
 
     images: Sequence[Labelled]
@@ -57,6 +61,12 @@ class Validator:
     betas: tuple[float, ...] = ()
     trained: tuple[int, ...] | None = None
     match_distance: float = 0.5
+    outlining: Outlining | None = None
+
+    def maps(self, net: nn.Module, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probability of each class, (classes, [z,] y, x), in an image ([z,] y, x), seen as in validation."""
+        found = probability_maps(net, self.net, data, precision=self.precision, trained=self.trained)
+        return class_maps(found, self.net)
 
     def look(self, net: nn.Module) -> Seen:
         """Predict every image once; no more than a slab of its maps is in memory at a time.
@@ -66,15 +76,16 @@ class Validator:
         seen = Seen([[] for _ in self.diameters], [PixelCounts() for _ in self.classes])
         seer = Seer(folded(net, self.precision), self.net, self.precision)
         for image in self.images:
-            for by_class, picks in zip(seen.picks, self._look_at(seer, image, seen.pixels), strict=True):
+            for by_class, picks in zip(seen.picks, self._look_at(seer, image, seen), strict=True):
                 by_class.append(picks)
         return seen
 
-    def _look_at(self, seer: Seer, image: Labelled, pixels: Sequence[PixelCounts]) -> list[Picks]:
-        """The picks of each class in one image; its pixels are added to those of each class."""
+    def _look_at(self, seer: Seer, image: Labelled, seen: Seen) -> list[Picks]:
+        """The picks of each class in one image; its pixels and objects are added to what is seen."""
         data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
         truth = self.true_classes(image)
         picks = SlabPicks(self.diameters, self.picking)
+        whole: list[NDArray[np.float32]] = []
         for slab in stream_maps(seer, data, seer.plan(data.shape, trained=self.trained)):
             if not np.isfinite(slab.maps).all():
                 raise TrainingError(
@@ -82,21 +93,31 @@ class Validator:
                     "learning_rate, or precision=float32"
                 )
             part = truth[slab.start : slab.start + slab.maps.shape[1]]
-            for number, (counts, probability) in enumerate(zip(pixels, slab.maps, strict=True)):
-                counts.add(probability, is_class(part, number, len(slab.maps)))
+            classes = slab.maps[: len(self.classes)]
+            for number, (counts, probability) in enumerate(zip(seen.pixels, classes, strict=True)):
+                counts.add(probability, is_class(part, number, len(classes)))
             if self.diameters:
                 picks.add(slab.start, slab.maps)
+            if self.outlining is not None:
+                whole.append(slab.maps.copy())
+        if self.outlining is not None:
+            found = self.outlining.objects(np.concatenate(whole, axis=1))
+            overlaps = find_overlaps(found.labels, truth.astype(np.int32))
+            assert found.table.confidences is not None
+            seen.objects.append(rank_objects(overlaps, found.table.confidences))
         return picks.picks()
 
     def true_classes(self, image: Labelled) -> NDArray[np.float32]:
-        """The class number of each pixel, 0 background, -1 not known; of one class in [0, 1]."""
+        """The class number of each pixel, 0 background, -1 not known; of one class in [0, 1], or numbers of objects."""
         return whole_truth(image, self.diameters, self.target)
 
     def curve(self, seen: Seen, number: int) -> Curve:
         """Precision and recall of a class over all images together, at every threshold.
 
-        Of picks where the truth is points, of pixels where it is masks.
+        Of picks where the truth is points, of objects where the net outlines, else of pixels.
         """
+        if self.outlining is not None:
+            return precision_recall_curve(seen.objects)
         if not self.diameters:
             return seen.pixels[number].curve()
         radius = self.diameters[number] * self.match_distance
@@ -110,7 +131,7 @@ class Validator:
     def row(self, seen: Seen) -> Row:
         """All metrics; those of several classes are weighted means over the classes that have them."""
         rows = [pixel_summary(counts) for counts in seen.pixels]
-        if self.diameters:
+        if self.diameters or self.outlining is not None:
             picked = [summary(self.curve(seen, number), self.betas) for number in range(len(self.classes))]
             rows = [pixels | picks for pixels, picks in zip(rows, picked, strict=True)]
         weights = self.weights or (1.0,) * len(rows)
