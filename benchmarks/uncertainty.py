@@ -12,6 +12,7 @@ Intervals (95 %) are from drawing images anew; an image and its spoilt twin are 
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def shaded(image: Picture) -> Picture:
 def blurred_aside(image: Picture) -> Picture:
     """Sharp on the left, blurred on the right."""
     share = np.linspace(0, 1, image.shape[1], dtype=np.float32)
-    return image * (1 - share) + ndimage.gaussian_filter(image, 4) * share
+    return np.asarray(image * (1 - share) + ndimage.gaussian_filter(image, 4) * share)
 
 
 SPOILT: dict[str, Callable[[Picture], Picture]] = {
@@ -233,7 +234,7 @@ def _objects(groups: dict[str, Sequence[Judged]]) -> list[str]:
             sample = drawn(images)
             counts = np.sum([each.counts for each in images], axis=0)
             known = [None if any(np.isnan(r(e)).any() for e in images) else r for r in RANKINGS.values()]
-            cells = ["" if r is None else sample.told(lambda some, r=r: object_area(some, r)) for r in known]
+            cells = ["" if r is None else sample.told(partial(object_area, ranking=r)) for r in known]
             total = f"{counts[1]:.0f} of {counts[:2].sum():.0f}"
             rows.append(f"| {name}: area under the ROC curve | {total} | {' | '.join(cells)} |")
     return rows

@@ -25,6 +25,7 @@ from motes.picks import Picks
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+
 @pytest.fixture(autouse=True)
 def same_chance() -> None:
     """Every test draws the same numbers whenever it runs, and whatever ran before it."""

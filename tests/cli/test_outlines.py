@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from typer.testing import CliRunner
 
 from motes.cli.main import app
@@ -133,3 +134,32 @@ def test_a_binary_mask_teaches_outlines_of_its_regions(beads, tmp_path):
     run("train", "objects", *sources, "--out", tmp_path / "run", *SMALL, "masks.kind=binary", "epochs=1")
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["best_f1"] > 0.3
+
+
+def test_balls_in_volumes_are_outlined_too(make, tmp_path):
+    for number in range(4):
+        image, mask, _ = make.objects((24, 48, 48), number, count=5, radius=6)
+        write_image(tmp_path / "images" / f"v{number}.mrc", image)
+        numbers = ndimage.label(mask)[0].astype(np.uint16)
+        write_image(tmp_path / "labels" / f"v{number}.mrc", numbers)
+    words = [
+        "net.ndim=3",
+        "net.widths=[4,8,16]",
+        "size=[16,32,32]",
+        "training.steps=40",
+        "epochs=2",
+        "batch=2",
+    ]
+    sources = ["--images", tmp_path / "images", "--masks", tmp_path / "labels"]
+    run("train", "objects", *sources, "--out", tmp_path / "run", *words, "learning_rate=0.01")
+    model, out = tmp_path / "run" / "model.safetensors", tmp_path / "picked"
+    run("pick", tmp_path / "images", "--model", model, "--out", out, "--format", "geojson")
+    f1 = []
+    for number in range(4):
+        truth = read_image(tmp_path / "labels" / f"v{number}.mrc", ndim=3).data
+        found = read_image(out / "labels" / f"v{number}.tif", ndim=3).data
+        picks = next(iter(read_picks(out / "picks" / f"v{number}.mrc.csv").values()))
+        assert picks.ndim == 3
+        assert len(picks) == len(np.unique(found)) - 1
+        f1.append(object_metrics(count_objects(find_overlaps(found, truth)))["f1"][0])
+    assert np.mean(f1) > 0.6

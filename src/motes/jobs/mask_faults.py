@@ -103,10 +103,10 @@ def _inverted(looked: Sequence[Looked]) -> list[Looked]:
     surely = [each for each in looked if each.background == "surely"]
     maybe = [each for each in looked if each.background != "no"]
     others = [each.coverage for each in looked if each.background == "no"]
+    if not maybe:
+        return []
     most = len(surely) >= SURE_ENOUGH * len(looked) and len(maybe) >= MOST * len(looked)
-    unlike = len(others) >= MOST * len(looked) and max(others) < HALF < min(
-        (e.coverage for e in maybe), default=0
-    )
+    unlike = len(others) >= MOST * len(looked) and max(others) < HALF < min(each.coverage for each in maybe)
     return maybe if most or unlike else surely
 
 

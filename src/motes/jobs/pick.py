@@ -19,7 +19,7 @@ from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit
 from motes.jobs.object_files import OUTLINE_FORMATS
 from motes.jobs.pick_folder import claim, csv_file, take_stock
-from motes.jobs.picker import COPICK, Picker, PickOptions, ReadImage, make_picker
+from motes.jobs.picker import COPICK, Found, Picker, PickOptions, ReadImage, make_picker
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
@@ -150,7 +150,7 @@ def _pick_all(
                     found = picker.pick(image, plans[shape], seen)
                 picker.write(image, found)
                 seconds = round(time.monotonic() - started, 3)
-                rows[entry.name] = _row(picker, image, found.picks, seconds)
+                rows[entry.name] = _row(picker, image, found, seconds)
             started = time.monotonic()
             done(number + 1)
 
@@ -189,10 +189,11 @@ def _told_plan(picker: Picker, image: ReadImage, teller: Teller) -> Plan:
     return plan
 
 
-def _row(picker: Picker, image: ReadImage, picks: Picks, seconds: float) -> ImageSummary:
+def _row(picker: Picker, image: ReadImage, found: Found, seconds: float) -> ImageSummary:
     return replace(
-        _counts(image.entry.name, picks, picker.threshold),
-        quality=picker.quality(image, picks),
+        _counts(image.entry.name, found.picks, picker.threshold),
+        quality=picker.quality(image, found.picks, found.doubt),
+        doubt=None if found.doubt is None else round(found.doubt, 4),
         pixel_size=image.pixel_size,
         bad_pixels=image.working.bad_pixels,
         seconds=seconds,

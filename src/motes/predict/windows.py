@@ -243,7 +243,7 @@ def _memory(plan: Plan, net: NetDescription, itemsize: int) -> int:
     """Bytes, about: the image, maps that are not finished, those that are looked at for picks, windows."""
     lateral, seen = math.prod(plan.shape[1:]), plan.together * math.prod(plan.patch)
     open_planes = max(cut.kept.stop - cut.kept.start for cut in plan.cuts[0])
-    maps = max(1, net.outputs - 1) * lateral * (open_planes + 4)
+    maps = (net.outputs - net.background) * lateral * (open_planes + 4)
     looked_at = 2 * lateral * (slab_planes(plan.shape) + 4)
     in_float = math.prod(plan.shape) + maps + looked_at + 3 * net.outputs * seen
     return int(FLOAT * in_float + itemsize * values_a_pixel(net) * seen)
