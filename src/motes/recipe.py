@@ -278,8 +278,8 @@ def _check_channels(net: NetDescription, classes: Sequence[str], separator: Sepa
         raise RecipeError(f"recipe: two classes are called {repeated[0]!r}; give each its own name")
     if net.independent != (separator != "none"):
         raise RecipeError(
-            f"recipe: net.independent is {net.independent}, but splitting.separator is {separator}; leave "
-            "net.independent out, it follows"
+            f"recipe: net.independent is {net.independent}, but splitting.separator is {separator}; set it to "
+            f"{not net.independent}, or leave it out, it follows"
         )
     if separator != "none" and net.outputs != 2:
         raise RecipeError(

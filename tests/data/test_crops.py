@@ -520,3 +520,27 @@ def test_targets_of_numbered_objects_follow_the_crop(separator, maps):
     if separator == "distance":
         assert torch.equal(targets[:, 1] > 0, inside)
         assert targets[:, 1].max() == 1
+
+
+def test_an_object_is_as_deep_at_every_edge_of_its_image_whatever_the_other_images():
+    labels = np.zeros((16, 16), dtype=np.int32)
+    labels[:, 8:] = 1
+
+    def depths(*images):
+        source = CropSource(
+            [Labelled(each.astype(np.float32), np.zeros((0, 2)), labels=each) for each in images],
+            (),
+            Sampling(size=32, images="pass", around_points=0),
+            Augmentation(on_grid=1, rotation=0, scale=0, flip=False, contrast=0, brightness=0, noise=0),
+            Target(),
+            outputs=2,
+            separator="distance",
+        )
+        number = next(number for number in range(4) if source.plan(0, 0, number).image == 0)
+        return source.batch(0, 0, [number])[1][0, 1, 8:24, 8:24].numpy()
+
+    larger = np.zeros((64, 64), dtype=np.int32)
+    expected = depths(labels)
+    assert expected[:, -1].min() == 1
+    np.testing.assert_array_equal(depths(labels, larger), expected)
+    np.testing.assert_array_equal(depths(labels[:, ::-1].copy(), larger)[:, ::-1], expected)

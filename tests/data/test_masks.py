@@ -6,7 +6,14 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motes.data.masks import class_numbers, collect_masks, grey_scale_of_stored, pass_order, whole
+from motes.data.masks import (
+    ObjectNumbers,
+    class_numbers,
+    collect_masks,
+    grey_scale_of_stored,
+    pass_order,
+    whole,
+)
 from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
 from motes.errors import ImageError, InputError
 from motes.formats.images import write_image
@@ -197,3 +204,14 @@ def test_the_order_of_a_collection_keeps_chunks_together(stores):
     found = collect_masks([stores[0]], stores[1], "binary", ZSCORE)
     assert found.together == 4
     assert sorted(found.order(3, 1)) == list(range(6))
+
+
+@pytest.mark.parametrize(("dtype", "low"), [(np.uint32, 2**31 + 5), (np.uint64, 2**40), (np.int64, 2**24)])
+def test_objects_keep_apart_whatever_their_numbers(dtype, low):
+    mask = np.zeros((4, 6), dtype)
+    mask[1:3, 1:3], mask[1:3, 3:5] = low, low + 1
+    if np.issubdtype(dtype, np.signedinteger):
+        mask[0] = -1
+    numbers = ObjectNumbers(mask, "instances")[:, :]
+    assert numbers[1].tolist() == [0, 1, 1, 2, 2, 0]
+    assert (numbers[0] == (-1 if np.issubdtype(dtype, np.signedinteger) else 0)).all()

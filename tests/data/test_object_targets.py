@@ -84,3 +84,31 @@ def test_each_object_has_a_deepest_pixel_of_one_whatever_its_size():
     depth = relative_depth(numbers)
     assert depth[..., 3, 3] == depth[..., 12, 12] == 1
     assert not relative_depth(torch.zeros(1, 1, 8, 8)).any()
+
+
+@pytest.mark.parametrize("separator", ["boundary", "distance"])
+def test_a_crop_within_one_object_has_an_end_and_no_rim(separator):
+    numbers = torch.ones(2, 1, 12, 12)
+    numbers[1, :, :, 6:] = 0
+    targets = object_targets(numbers, separator)
+    assert (targets[0, 1] == (separator == "distance")).all()
+    assert torch.equal(targets[1:], object_targets(numbers[1:], separator))
+
+
+def test_a_piece_without_a_rim_does_not_change_the_rest_of_its_object():
+    numbers = torch.zeros(1, 1, 9, 20)
+    numbers[..., 2:7, 2:7], numbers[..., 10:] = 1, -1
+    alone = object_targets(numbers, "distance")
+    numbers[..., 14:] = 1
+    both = object_targets(numbers, "distance")
+    assert torch.equal(both[..., :10], alone[..., :10])
+    assert (both[..., 14:] == 1).all()
+
+
+def test_what_is_not_known_is_no_rim():
+    numbers = torch.zeros(1, 1, 9, 9)
+    numbers[..., :3], numbers[..., 7:] = 1, -1
+    assert on_rim(numbers)[0, 0, 4].tolist() == [False, False, True, True, *[False] * 5]
+    numbers[..., 3:7] = 1
+    numbers[..., 0] = 0
+    assert depth_in_steps(numbers)[0, 0, 4].tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 0]

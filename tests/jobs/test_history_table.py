@@ -79,7 +79,7 @@ def test_the_summary_is_one_row_with_the_best_epoch_and_the_spread(tmp_path: Pat
         "pixel_iou": "0.7",
         "pixel_f1": "",
         "best_f1": "",
-        "stability": str(round(statistics.pstdev([0.1, 0.5, 0.7, 0.6]), 6)),
+        "stability": str(round(statistics.stdev([0.7, 0.6]), 6)),
         "epochs": "6",
         "seconds": "15.0",
         "stopped": "pixel_iou has not improved in the last 2 validations",
@@ -88,11 +88,13 @@ def test_the_summary_is_one_row_with_the_best_epoch_and_the_spread(tmp_path: Pat
     assert "width 4" in row["net"]
 
 
-def test_stability_is_of_the_last_ten_validations() -> None:
+def test_stability_is_of_the_last_ten_validations_and_of_no_more_than_half() -> None:
     assert stability([0.0] * 30 + [0.5] * 10) == 0
-    assert stability([0.9] + [0.5, 0.7] * 5) == pytest.approx(0.1)
+    assert stability([0.0] * 20 + [0.8, 0.9] * 5) == round(statistics.stdev([0.8, 0.9] * 5), 6)
+    assert stability([0.0, 0.1, None, 0.9, 0.9]) == 0
+    assert stability([0.1, 0.9, 0.8]) is None
     assert stability([None, 0.4]) is None
-    assert stability([0.4, None, 0.6]) == pytest.approx(0.1)
+    assert stability([]) is None
 
 
 def test_several_runs_make_one_table(tmp_path: Path) -> None:

@@ -269,3 +269,11 @@ def test_the_example_of_stardist_has_as_many_nuclei_as_its_authors_say(tmp_path,
     result = measure_labels(*words, MeasureOptions(ndim=ndim, formats=("geojson",)))
     assert result.totals["objects"] == objects
     assert result.failures == []
+
+
+@pytest.mark.parametrize("source", ["labels", "images"])
+def test_results_do_not_go_among_what_is_measured(tmp_path, source):
+    save(tmp_path, "a", two_discs())
+    with pytest.raises(OutputError, match="would be read as its images"):
+        measure(tmp_path, out=f"{source}/measured")
+    assert not (tmp_path / source / "measured").exists()

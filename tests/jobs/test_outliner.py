@@ -93,6 +93,8 @@ def test_in_files_it_is_the_same(tmp_path, monkeypatch):
     usual = outlined(image, tmp_path, moody=1.0, views=2)
     monkeypatch.setattr(outliner, "IN_MEMORY", 10)
     found = outlined(image, tmp_path, moody=1.0, views=2)
+    assert isinstance(found.objects.labels, np.memmap)
+    assert not list(tmp_path.iterdir())  # nothing to be left by a process that is killed
     np.testing.assert_array_equal(found.objects.labels, usual.objects.labels)
     np.testing.assert_array_equal(found.objects.table.doubts, usual.objects.table.doubts)
     assert found.doubt == usual.doubt

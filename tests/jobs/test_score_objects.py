@@ -240,6 +240,16 @@ def test_pixels_below_zero_in_the_truth_do_not_count(tmp_path: Path) -> None:
         score(str(tmp_path / "found"), str(tmp_path / "truth"), raters=True)
 
 
+def test_sizes_are_compared_where_somebody_looked(tmp_path: Path) -> None:
+    labels = squares((2, 2), (12, 12), side=8)
+    truth = labels.astype(np.int16)
+    truth[:, 15:] = -1
+    report = score_label_images(save(tmp_path / "a", x=labels), save(tmp_path / "b", x=truth))
+    values = report.as_dict()
+    assert values["f1_50"] == 1
+    assert values["matched_diameter_bias"] == values["diameter_mean_bias"] == 0
+
+
 def test_two_raters(tmp_path: Path) -> None:
     first = save(tmp_path / "anna", a=found(), only_hers=TRUTH)
     second = save(tmp_path / "ben", a=TRUTH, only_his=TRUTH)

@@ -1,9 +1,6 @@
 """The arms of a study as its report shows them."""
 
-import numpy as np
-import pytest
-
-from motes.study.report_arms import curves_of, spread_at_end
+from motes.study.report_arms import curves_of
 
 
 def test_curves_span_the_runs_at_every_epoch_that_any_of_them_has() -> None:
@@ -18,10 +15,3 @@ def test_curves_span_the_runs_at_every_epoch_that_any_of_them_has() -> None:
     assert curves["loss"].low.tolist() == [1, 1, 0.5]
     assert curves["loss"].high.tolist() == [3, 2, 0.5]
     assert curves["best_f1"].epochs.tolist() == [2]
-
-
-def test_how_stable_a_training_is_shows_at_its_end() -> None:
-    assert spread_at_end([0.0, 0.1, 0.9, 0.9]) == 0
-    assert spread_at_end([0.0] * 20 + [0.8, 0.9] * 5) == pytest.approx(np.std([0.8, 0.9] * 5, ddof=1))
-    assert spread_at_end([0.1, 0.9, 0.8]) is None
-    assert spread_at_end([]) is None

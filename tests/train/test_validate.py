@@ -176,3 +176,34 @@ def test_objects_are_right_where_they_cover_their_own_truth():
     merged = validator.row(validator.look(Given(np.stack([logits[0], np.zeros_like(logits[0])]))))
     assert merged["best_f1"] < 1
     assert validator.maps(Given(logits), np.zeros((48, 64), np.float32)).shape == (1, 48, 64)
+
+
+def test_the_depth_of_splitting_is_fitted_to_the_objects():
+    """A dent of a third between the summits of one object: it must not be split, two others must."""
+    numbers = np.zeros((40, 60), dtype=np.int32)
+    numbers[10:20, 5:25], numbers[10:20, 30:40], numbers[10:20, 40:50] = 1, 2, 3
+    column = np.arange(60)
+    dent = np.where(np.abs(column - 14.5) < 2, 0.67, np.where(np.abs(column - 39.5) < 2, 0.05, 1.0))
+    depth = np.where(numbers > 0, 0.9 * dent, 0.01)
+    logits = np.stack([np.where(numbers > 0, 6.0, -6.0), np.log(depth / (1 - depth))])
+    image = Labelled(np.zeros((40, 60), dtype=np.float32), np.zeros((0, 2)), labels=numbers)
+    net = NetDescription(width=1, depth=1, outputs=2, independent=True)
+    outlining = Outlining(Splitting(separator="distance"), Keeping())
+    validator = replace(looking_at([image], net, diameters=()), outlining=outlining)
+    before = validator.row(validator.look(Given(logits)))
+    fitted = validator.fitted_outlining(Given(logits), outlining)
+    after = replace(validator, outlining=fitted)
+    assert fitted.splitting.depth in (0.4, 0.6)
+    assert after.row(after.look(Given(logits)))["best_f1"] == 1 > before["best_f1"]
+    assert fitted == fitted.split_at(fitted.splitting.depth)
+    assert after.fitted_outlining(Given(logits), fitted) == fitted
+
+
+@pytest.mark.parametrize("hidden", [slice(0, 32), slice(32, 64)])
+def test_objects_where_the_truth_is_not_known_do_not_count(hidden):
+    found = np.where(discs((48, 64), [(24, 16), (24, 48)], 6), 6.0, -6)
+    numbers = np.where(found > 0, 1, 0).astype(np.int32)
+    numbers[:, hidden] = -1
+    image = Labelled(np.zeros((48, 64), dtype=np.float32), np.zeros((0, 2)), labels=numbers)
+    validator = replace(looking_at([image], diameters=()), outlining=Outlining(Splitting(), Keeping()))
+    assert validator.row(validator.look(Given(found[None])))["best_f1"] == 1

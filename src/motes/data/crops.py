@@ -236,9 +236,9 @@ class CropSource:
         patches = patches.to(torch.device(device))
         grid, marks = self._place(patches)
         crops = self._resampled(patches.pixels, patches.maps, grid, patches.exact)
-        targets = self._targets(patches, grid, marks)
-        if any(patches.over_edge):
-            out = geometry.outside(grid, patches.limits)
+        out = geometry.outside(grid, patches.limits) if any(patches.over_edge) else None
+        targets = self._targets(patches, grid, marks, out)
+        if out is not None:
             crops.masked_fill_(out, 0)
             targets.masked_fill_(out, IGNORED)
         grey.change_grey_values(crops, patches.draws, self.augmentation, patches.ice, patches.transfers)
@@ -381,13 +381,15 @@ class CropSource:
             return geometry.resample_planes(pixels, maps, self.shape, nearest)
         return geometry.resample(pixels, grid, nearest)
 
-    def _targets(self, patches: Patches, grid: Tensor, marks: Marks) -> Tensor:
-        """Painted around the points, or for the crops of labelled images cut from the labels."""
+    def _targets(self, patches: Patches, grid: Tensor, marks: Marks, out: Tensor | None) -> Tensor:
+        """Painted around the points, or for the crops of labelled images cut from the labels; out: of the image."""
         several = self.several
         count = len(patches.pixels)
         rows = list(patches.labelled)
         if self.separator is not None:
             numbers = self._resampled(patches.labels, patches.maps, grid, [True] * count)
+            if out is not None:  # an object ends at its rim, not where the image does
+                numbers = numbers.masked_fill(out, IGNORED)
             return object_targets(numbers, self.separator).masked_fill_(numbers < 0, IGNORED)
         if len(rows) < count:
             targets = paint_marks(marks, count, self.shape, self.target.shape, several)[:, None]

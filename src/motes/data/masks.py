@@ -26,6 +26,7 @@ Window = tuple[slice, ...]
 IGNORED = -1
 INDEX = "index.csv"  # beside a store: what `motes prepare` made its images from
 APPENDED = re.compile(r"_(cp_masks|mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
+MOST_EXACT = 1 << 24  # from here on float32, which crops are made of, does not hold every whole number
 TOGETHER = 4  # chunks whose images are mixed in one pass
 
 
@@ -173,10 +174,19 @@ class ObjectNumbers:
         """([z,] y, x) int32."""
         values = self.mask[window]
         if self.kind == "instances":
-            return np.maximum(values.astype(np.int32), IGNORED)
+            return small_numbers(values)
         classes = class_numbers(values, self.kind)
         numbers, _ = ndimage.label(classes > 0, structure=np.ones((3,) * self.ndim))
         return np.where(classes < 0, np.int32(IGNORED), numbers)
+
+
+def small_numbers(values: NDArray[Any]) -> NDArray[np.int32]:
+    """Numbers of objects as int32, what is below 0 as -1; given anew, from 1, where some are too high for float32."""
+    if values.max(initial=0) < MOST_EXACT:
+        return np.maximum(values.astype(np.int32), IGNORED)
+    objects = values > 0
+    numbers = np.searchsorted(np.unique(values[objects]), values) + 1
+    return np.where(objects, numbers, np.where(values < 0, IGNORED, 0)).astype(np.int32)
 
 
 def grey_scale_of_stored(pixels: NDArray[Any], how: Normalisation, name: str) -> GreyScale:

@@ -12,11 +12,12 @@ POOL = {2: max_pool2d, 3: max_pool3d}
 
 
 def object_targets(numbers: Tensor, separator: Separator) -> Tensor:
-    """Maps to learn from numbered objects, (b, 1, [z,] y, x), 0 beside them, as float32 of whole numbers.
+    """Maps to learn from numbered objects, (b, 1, [z,] y, x), 0 beside them, -1 unknown, as float32 of whole numbers.
 
     Returns (b, 1 or 2, [z,] y, x) float32 in [0, 1]: the interior, then what separates. boundary: 1 in pixels of a
     rim, on both sides of it. distance: how deep a pixel lies in its object, as a share of the deepest, 0 beside. A
-    rim is where a number changes, between two objects that touch too; the edge of the crop is none.
+    rim is where a number changes, between two objects that touch too; the edge of the crop is none, nor is that of
+    what is not known.
     """
     interior = (numbers > 0).float()
     if separator == "none":
@@ -27,12 +28,14 @@ def object_targets(numbers: Tensor, separator: Separator) -> Tensor:
 
 def on_rim(numbers: Tensor) -> Tensor:
     """Whether a pixel, or one beside it (diagonals too), has another number; (b, 1, [z,] y, x) bool."""
-    return _largest_around(numbers) != -_largest_around(-numbers)
+    return (_largest_around(numbers) != -_largest_around(-_known(numbers))) & (numbers >= 0)
 
 
 def relative_depth(numbers: Tensor) -> Tensor:
-    """How deep each pixel lies in its object, as a share of the deepest there; 0 beside objects."""
+    """How deep each pixel lies in its object, as a share of the deepest there; 0 beside objects, 1 without a rim."""
     depths = depth_in_steps(numbers)
+    rimless = depths.isinf()
+    depths = depths.masked_fill(rimless, 0)
     crops = torch.arange(len(numbers), device=numbers.device).reshape(-1, *[1] * (numbers.ndim - 1))
     inside = numbers > 0
     own = torch.stack([crops.expand_as(numbers)[inside], numbers[inside].long()])
@@ -40,25 +43,31 @@ def relative_depth(numbers: Tensor) -> Tensor:
     deepest = torch.zeros(objects.shape[1], device=numbers.device)
     deepest.scatter_reduce_(0, place, depths[inside], "amax")
     found = torch.zeros_like(depths)
-    found[inside] = depths[inside] / deepest[place]
-    return found
+    found[inside] = depths[inside] / deepest[place].clamp(min=1)
+    return found.masked_fill(rimless, 1)
 
 
 def depth_in_steps(numbers: Tensor) -> Tensor:
-    """How many pixels each pixel lies inside its object: 1 at the rim; 0 beside objects.
+    """How many pixels each pixel lies inside its object: 1 at the rim; 0 beside objects; inf where no rim is seen.
 
     Objects are worn away a pixel at a time, by the nearest neighbours and by all neighbours in turn, so that what is
     left of a disc is an octagon: depths are less than 10 % off the straight distance on average.
     """
     left, depths = numbers > 0, torch.zeros_like(numbers)
-    diagonals = False
-    while left.any():
+    diagonals, unchanged = False, 0
+    while left.any() and unchanged < 2:  # a crop that lies in one object never wears away
         depths += left
-        there = torch.where(left, numbers, 0)
+        there = torch.where(left, numbers, numbers.clamp(max=0))
         around = _largest_around if diagonals else _largest_beside
-        left = left & (around(there) == there) & (-around(-there) == there)
-        diagonals = not diagonals
-    return depths
+        stays = left & (around(there) == there) & (-around(-_known(there)) == there)
+        unchanged = unchanged + 1 if torch.equal(stays, left) else 0
+        left, diagonals = stays, not diagonals
+    return depths.masked_fill(left, torch.inf)
+
+
+def _known(numbers: Tensor) -> Tensor:
+    """Numbers in which what is not known (-1) is above all others, so that it is never the least."""
+    return numbers.masked_fill(numbers < 0, torch.inf)
 
 
 def _largest_around(values: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def _separator_in_words(recipe: Recipe) -> str:
         "boundary": "where the rims of objects are",
         "distance": "how deep a pixel lies in its object, as a share of the deepest",
     }[recipe.splitting.separator]
-    return f"That is the loss of the interior; a second map learnt {learnt}, by the binary cross-entropy, which was added."
+    return f"That is the loss of the interior; to it was added the binary cross-entropy of a second map, {learnt}."
 
 
 def _loss_term(name: str, loss: LossDescription, outputs: int) -> str:

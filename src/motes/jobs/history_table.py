@@ -28,8 +28,8 @@ class TrainingSummary:
     """What a training came to, as one row.
 
     best_epoch: of the watched metric, counted from 1; best: its value there. pixel_iou, pixel_f1: of the validation
-    images in that epoch; best_f1: of picks, or of objects where there are outlines. stability: standard deviation of
-    the watched metric over the last 10 validations. seconds: of all steps, without validation. stopped: why, if
+    images in that epoch; best_f1: of picks, or of objects where there are outlines. stability: of the watched
+    metric, see stability. seconds: of all steps, without validation. stopped: why, if
     early; empty for one that went through all epochs. model: its file. None: not known.
     """
 
@@ -79,9 +79,13 @@ def training_summary(runs: Sequence[Path]) -> list[TrainingSummary]:
 
 
 def stability(values: Iterable[float | None]) -> float | None:
-    """The standard deviation over the last 10 of a metric's values that are defined; None for fewer than 2."""
-    last = [value for value in values if value is not None][-LAST:]
-    return round(statistics.pstdev(last), 6) if len(last) > 1 else None
+    """Standard deviation of the last of a metric's values that are defined, as of a sample; None for fewer than 2.
+
+    The last are 10, and no more than half of all, since at first a net learns.
+    """
+    known = [value for value in values if value is not None]
+    last = known[len(known) - min(LAST, len(known) // 2) :]
+    return round(statistics.stdev(last), 6) if len(last) > 1 else None
 
 
 def _summary(run: Path) -> TrainingSummary:

@@ -199,6 +199,11 @@ def _claim(out: Path, sources: Sequence[str], options: MeasureOptions, overwrite
     for source in sources:
         if Path(source).resolve().is_relative_to(out.resolve()):
             raise OutputError(f"{source} lies in {out}, where the results go; give another folder as --out")
+        if Path(source).is_dir() and out.resolve().is_relative_to(Path(source).resolve()):
+            raise OutputError(
+                f"{out} lies in {source}, so that the results would be read as its images; give a folder beside it as "
+                "--out"
+            )
     settings = {"sources": [str(Path(source).resolve()) for source in sources], **_noted(options)}
     kept = out / SETTINGS
     if kept.is_file():

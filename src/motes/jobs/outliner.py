@@ -1,8 +1,7 @@
 """The objects of one image by a net that outlines: maps in slabs, objects by tiles, and files of both."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,21 +63,21 @@ def outline(
     shape = seen.working.shape
     names = ["interior", outlining.splitting.separator][: outlining.maps] + ["spread"] * seer.spread
     files = map_files(out, seen.name, names) if save_maps else []
-    with _room(out, len(names) + 1, shape) as room:
-        maps = [room(np.float32) for _ in names]
-        with kept_maps(files, seen.pixel_size, in_memory=False) as kept:
-            for slab in stream_maps(seer, seen.working, plan, done):
-                planes = slice(slab.start, slab.start + slab.maps.shape[1])
-                for whole, part in zip(maps, slab.maps, strict=True):
-                    whole[planes] = part
-                kept.add(slab.maps)
-        alike = tuple(seen.pixels.shape) == shape
-        found = outlining.objects(
-            maps, seen.pixels if alike else None, out=room(np.int32), threads=torch.get_num_threads()
-        )
-        found = doubted(found, maps[-1] if seer.spread else None)
-        doubt = image_doubt(found.table, found.labels, maps[0])
-        return Outlined(found if alike else in_full_size(found, seen.pixels), doubt)
+    room = _room(out, len(names) + 1, shape)
+    maps = [room(np.float32) for _ in names]
+    with kept_maps(files, seen.pixel_size, in_memory=False) as kept:
+        for slab in stream_maps(seer, seen.working, plan, done):
+            planes = slice(slab.start, slab.start + slab.maps.shape[1])
+            for whole, part in zip(maps, slab.maps, strict=True):
+                whole[planes] = part
+            kept.add(slab.maps)
+    alike = tuple(seen.pixels.shape) == shape
+    found = outlining.objects(
+        maps, seen.pixels if alike else None, out=room(np.int32), threads=torch.get_num_threads()
+    )
+    found = doubted(found, maps[-1] if seer.spread else None)
+    doubt = image_doubt(found.table, found.labels, maps[0])
+    return Outlined(found if alike else in_full_size(found, seen.pixels), doubt)
 
 
 def doubted(found: Instances, spread: Pixels | None = None) -> Instances:
@@ -112,13 +111,17 @@ def in_full_size(found: Instances, image: Pixels) -> Instances:
     return Instances(numbers[labels], renumbered)
 
 
-@contextmanager
-def _room(out: Path, count: int, shape: Sequence[int]) -> Iterator[Callable[[Any], NDArray[Any]]]:
-    """Arrays of a shape, ([z,] y, x), for as many as count: in memory where they fit, else in files below out."""
+def _room(out: Path, count: int, shape: Sequence[int]) -> Callable[[Any], NDArray[Any]]:
+    """Arrays of a shape, ([z,] y, x), for as many as count: in memory where they fit, else in files below out.
+
+    The files have no name, so nothing is left of them, even where the process is killed.
+    """
     if count * int(np.prod(shape)) <= IN_MEMORY:
-        yield lambda dtype: np.zeros(shape, dtype)
-        return
+        return lambda dtype: np.zeros(shape, dtype)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".maps-", dir=out) as folder:
-        names = iter(range(count))
-        yield lambda dtype: np.memmap(f"{folder}/{next(names)}", dtype, mode="w+", shape=tuple(shape))
+
+    def in_file(dtype: Any) -> NDArray[Any]:
+        with tempfile.TemporaryFile(dir=out) as file:
+            return np.memmap(file, dtype, mode="w+", shape=tuple(shape))
+
+    return in_file

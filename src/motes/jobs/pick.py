@@ -17,7 +17,7 @@ from motes.formats.picks import Facts, read_picks, write_index, write_picks
 from motes.formats.tables import check_tomogram_names
 from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit
-from motes.jobs.object_files import OUTLINE_FORMATS
+from motes.jobs.object_files import OUTLINE_FORMATS, check_apart
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.picker import COPICK, Found, Picker, PickOptions, ReadImage, make_picker
 from motes.jobs.places import coordinate_places
@@ -66,10 +66,12 @@ def pick(
     options, teller = options or PickOptions(), teller or Silent()
     chosen = choose_device(device, threads)
     picker = make_picker(load_model(model_path(str(model)), str(chosen)), options, out, chosen)
-    entries = _images_to_pick(sources, picker.model.description.net.ndim, out)
+    ndim = picker.model.description.net.ndim
+    entries = _images_to_pick(sources, ndim, out)
     claim(out, _settings(picker, started_from(str(model)).sha256), overwrite)
     everything = [*entries, *take_stock(out, entries)]
-    ndim = picker.model.description.net.ndim
+    if picker.outlining is not None:
+        check_apart([entry.output_name for entry in everything])
     formats = picker.options.formats or ()
     picker = replace(picker, places=_places(everything, out, formats, ndim))
     if COPICK in formats:

@@ -165,14 +165,17 @@ class Picker:
         size = image.pixel_size and image.pixel_size / enlarged
         with kept_maps(files, size, in_memory=in_memory) as kept:
             for slab in stream_maps(self.seer, image.working.data, plan, done):
-                found.add(slab.start, slab.maps)
-                kept.add(slab.maps)
+                maps = slab.maps[
+                    : len(described.classes)
+                ]  # not what separates the objects of a net that outlines
+                found.add(slab.start, maps)
+                kept.add(maps)
         by_class = [
             self.in_full_size(image, picks, size)
             for picks, size in zip(found.picks(), image.diameters, strict=True)
         ]
-        maps = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
-        return Found(joined_picks(by_class, described.classes), maps)
+        shown = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
+        return Found(joined_picks(by_class, described.classes), shown)
 
     def _outlined(
         self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None

@@ -158,10 +158,9 @@ def _with_sides(objects: ObjectImage, labels: Labels, truth: Labels) -> LabelIma
     pairs = overlaps.pairs[match_objects(overlaps, objects.thresholds[0])]
     counting = ~overlaps.excused
     counting[pairs[:, 0]] = True
-    found, true = (
-        _rows(measure_objects(values), numbers)
-        for values, numbers in ((labels, overlaps.found), (truth, overlaps.truth))
-    )
+    if truth.min(initial=0) < 0:  # sizes are compared, and the truth has none where nobody looked
+        labels = np.where(truth < 0, 0, labels)
+    found, true = measure_objects(labels), measure_objects(truth)  # those of overlaps, in its order
     return LabelImage(
         objects,
         _side(found.select(counting)),
@@ -170,11 +169,6 @@ def _with_sides(objects: ObjectImage, labels: Labels, truth: Labels) -> LabelIma
         tuple(truth.shape),
         int(np.count_nonzero(truth >= 0)),
     )
-
-
-def _rows(table: ObjectTable, numbers: NDArray[np.int64]) -> ObjectTable:
-    """The rows of these labels, which all are there."""
-    return table.select(np.searchsorted(table.labels, numbers))
 
 
 def _side(table: ObjectTable) -> Side:

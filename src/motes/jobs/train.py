@@ -38,6 +38,7 @@ from motes.nets.borrowed import load_encoder
 from motes.nets.build import build_net, parameter_count
 from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
 from motes.output import remove_half_written, write_text
+from motes.picking.outlining import Outlining
 from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe, readable_diameter
 from motes.recipe_file import flat
@@ -429,10 +430,12 @@ def _finish(
 ) -> TrainResult:
     """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
+    if recipe.outlining is not None and recipe.splitting.fit:
+        validator = replace(validator, outlining=validator.fitted_outlining(net, recipe.outlining))
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
     fitted = settle_thresholds(recipe, parts, curves, start)
-    model = Model(net, describe(recipe, parts, fitted, start))
+    model = Model(net, describe(recipe, parts, fitted, start, validator.outlining))
     save_model(run / MODEL, model)
     best = best_epochs(progress, recipe.training)
     used = best[0] if recipe.training.keep == "best" and best else progress.epochs
@@ -446,7 +449,11 @@ def _finish(
 
 
 def describe(
-    recipe: Recipe, parts: Parts, fitted: dict[str, FittedThreshold], start: Start | None
+    recipe: Recipe,
+    parts: Parts,
+    fitted: dict[str, FittedThreshold],
+    start: Start | None,
+    outlining: Outlining | None,
 ) -> ModelDescription:
     """What the model file says beside its weights: no times and no paths."""
     unit = parts.lengths[0].unit if parts.lengths else "px"
@@ -459,8 +466,8 @@ def describe(
         working_pixel_size=recipe.scale.pixel_size,
         normalisation=recipe.normalisation,
         picking=recipe.picking,
-        splitting=recipe.splitting if recipe.outlining is not None else None,
-        keeping=recipe.keeping if recipe.outlining is not None else None,
+        splitting=None if outlining is None else outlining.splitting,
+        keeping=None if outlining is None else outlining.keeping,
         thresholds={name: round(each.threshold, 6) for name, each in fitted.items()},
         threshold_note=threshold_note(recipe, parts, fitted.values(), start),
         trained_on=trained_on_worlds(recipe, parts) if recipe.worlds.use else trained_on(parts),

@@ -30,7 +30,7 @@ class Splitting(BaseModel):
     """How objects are found in a map of their interior, and told from their neighbours."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_extra=may_change("weights", "threshold")
+        extra="forbid", frozen=True, json_schema_extra=may_change("weights", "threshold", "stopping")
     )
 
     threshold: float = Field(
@@ -47,6 +47,10 @@ class Splitting(BaseModel):
         lt=1,
         description="how far the way from one summit to another goes down where there are two objects, as a share of "
         "the lower summit; less splits more",
+    )
+    fit: bool = Field(
+        True,
+        description="whether depth is chosen anew after training, by the objects of the validation images",
     )
     smoothing: float = Field(1.0, ge=0, description="of what is climbed: sigma of a Gaussian, px")
     reach: int = Field(
@@ -71,7 +75,9 @@ class Splitting(BaseModel):
 class Keeping(BaseModel):
     """Which objects stay."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=may_change("threshold"))
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra=may_change("threshold", "stopping")
+    )
 
     smallest: float = Field(0, ge=0, description="diameter of the disc or ball of the same size, px")
     largest: float | None = Field(None, gt=0, description="the same; null for no limit")

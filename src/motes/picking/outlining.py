@@ -28,6 +28,10 @@ class Outlining:
         least = max(confidence, self.keeping.confidence)
         return Outlining(self.splitting, self.keeping.model_copy(update={"confidence": least}))
 
+    def split_at(self, depth: float) -> "Outlining":
+        """The same, with another depth of the way between two objects."""
+        return Outlining(self.splitting.model_copy(update={"depth": depth}), self.keeping)
+
     def objects(
         self,
         maps: Sequence[Pixels] | NDArray[np.float32],

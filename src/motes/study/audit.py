@@ -321,7 +321,7 @@ COMPARE: Mapping[Check, Callable[[RunFacts, RunFacts], tuple[str, str]]] = {
     "stopping": _fields(
         "training.epochs", "training.patience", "training.watch", "training.validate_every", "training.keep"
     ),
-    "threshold": _fields("goal", "picking.", "start", "labels"),
+    "threshold": _fields("goal", "picking.", "splitting.", "keeping.", "start", "labels"),
     "device": _device,
 }
 

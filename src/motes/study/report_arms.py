@@ -7,6 +7,7 @@ import numpy as np
 
 from motes.figures.study_results import Arm, Cost, Curve, Interval, OfSample
 from motes.jobs.cost import SUMMARY
+from motes.jobs.history_table import stability
 from motes.jobs.run_record import METRICS as EPOCHS
 from motes.jobs.run_record import read_lines
 from motes.jobs.training_report import read_summary
@@ -14,8 +15,6 @@ from motes.study.analysis import interval_of, mean_over_seeds, means_of_samples
 from motes.study.description import Study
 from motes.study.folder import Folder, Unit
 from motes.study.results import Results, Row
-
-LAST = 10  # validations whose spread says how stable a training is
 
 
 def arm_of(
@@ -145,15 +144,9 @@ def _curve(runs: Sequence[Sequence[Mapping[str, Any]]], name: str) -> Curve:
 
 def _stability(folder: Folder, done: Sequence[Unit]) -> float | None:
     """Standard deviation of the watched metric over the last validations, the mean over runs; None where unknown."""
-    spreads = [spread_at_end(_watched(folder, unit)) for unit in done]
+    spreads = [stability(_watched(folder, unit)) for unit in done]
     known = [spread for spread in spreads if spread is not None]
     return float(np.mean(known)) if known else None
-
-
-def spread_at_end(values: Sequence[float]) -> float | None:
-    """Standard deviation of the last values: LAST of them, and no more than half, since at first a net learns."""
-    last = values[-min(LAST, len(values) // 2) :] if len(values) > 1 else []
-    return float(np.std(last, ddof=1)) if len(last) > 1 else None
 
 
 def _epochs(folder: Folder, done: Sequence[Unit]) -> tuple[float, float] | None:

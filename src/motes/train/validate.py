@@ -25,6 +25,8 @@ from motes.score.pixels import PixelCounts
 
 Row = dict[str, float | None]
 
+DEPTHS = (0.05, 0.1, 0.15, 0.25, 0.4, 0.6)  # that are tried of splitting.depth
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -101,11 +103,24 @@ class Validator:
             if self.outlining is not None:
                 whole.append(slab.maps.copy())
         if self.outlining is not None:
-            found = self.outlining.objects(np.concatenate(whole, axis=1))
-            overlaps = find_overlaps(found.labels, truth.astype(np.int32))
-            assert found.table.confidences is not None
-            seen.objects.append(rank_objects(overlaps, found.table.confidences))
+            seen.objects.append(_ranked(self.outlining, np.concatenate(whole, axis=1), truth))
         return picks.picks()
+
+    def fitted_outlining(self, net: nn.Module, outlining: Outlining) -> Outlining:
+        """The outlining with the splitting.depth of DEPTHS, or its own, that gives the best F1 of objects.
+
+        Of several as good it is the one nearest to its own.
+        """
+        own = outlining.splitting.depth
+        ranked: dict[float, list[Ranked]] = {depth: [] for depth in sorted({own, *DEPTHS})}
+        for image in self.images:
+            data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
+            maps = probability_maps(net, self.net, data, precision=self.precision, trained=self.trained)
+            truth = self.true_classes(image)
+            for depth, found in ranked.items():
+                found.append(_ranked(outlining.split_at(depth), maps, truth))
+        best = max(ranked, key=lambda depth: (_best_f1(ranked[depth]), -abs(np.log(depth / own))))
+        return outlining.split_at(best)
 
     def true_classes(self, image: Labelled) -> NDArray[np.float32]:
         """The class number of each pixel, 0 background, -1 not known; of one class in [0, 1], or numbers of objects."""
@@ -142,6 +157,20 @@ class Validator:
                 told = ["best_f1", *map(best_f, self.betas)] if self.diameters else ["pixel_f1"]
                 joined |= {f"{metric}_{name}": row[metric] for metric in told}
         return joined
+
+
+def _ranked(outlining: Outlining, maps: NDArray[np.float32], truth: NDArray[np.float32]) -> Ranked:
+    """The objects in maps by confidence, right where they share half of what they and an object of the truth cover."""
+    found = outlining.objects(maps)
+    assert found.table.confidences is not None
+    overlaps = find_overlaps(found.labels, truth.astype(np.int32))
+    # objects of which no pixel's truth is known have no overlaps
+    return rank_objects(overlaps, found.table.confidences[overlaps.found - 1])
+
+
+def _best_f1(ranked: Sequence[Ranked]) -> float:
+    f1 = precision_recall_curve(ranked).f_beta(1)
+    return float(f1.max()) if len(f1) else 0.0
 
 
 def whole_truth(image: Labelled, diameters: Sequence[float], target: Target) -> NDArray[np.float32]:
