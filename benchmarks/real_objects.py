@@ -45,7 +45,13 @@ NUCLEI, PARTICLES = "dsb2018_nuclei", "emps_em_particles"
 TESTED = 11  # images of particles
 SETTINGS: dict[str, tuple[str, ...]] = {
     "nuclei": ("training.epochs=16",),  # two nets, 15 minutes on two cores together
-    "particles": ("training.epochs=30",),
+    "particles": (  # from 10 to 100 px across, so the net looks further, and crops are larger and scaled more
+        "net.depth=5",
+        "sampling.size=256",
+        "augmentation.scale=0.5",
+        "training.batch=4",
+        "training.epochs=30",
+    ),
 }
 Fold = tuple[list[Annotated], list[Annotated]]
 
