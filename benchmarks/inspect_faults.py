@@ -20,8 +20,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from motes.data.masks import MaskKind, collect_masks, whole
 from motes.data.normalise import Normalisation
-from motes.jobs.mask_facts import look_at_masks
 from motes.jobs.mask_faults import MaskFault
+from motes.jobs.mask_look import look_at_masks
 from motes.simulate.bead_world import FLUORESCENT, BeadWorld
 from motes.simulate.beads import simulate_beads
 from planted_mask_faults import FAULTS, MaskSet, Planted, binary

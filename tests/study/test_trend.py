@@ -50,10 +50,17 @@ def test_a_line_through_points_without_noise_is_exact() -> None:
     assert line.at_zero == pytest.approx(-3)
 
 
-def test_the_interval_of_the_slope_holds_the_truth_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("of_images", [0.0, 0.3])
+def test_the_interval_of_the_slope_holds_the_truth_as_often_as_it_says(of_images: float) -> None:
+    """Also where the seeds of a density err alike, since they see the same images."""
     rng = np.random.default_rng(0)
     x = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
-    lines = [fitted_line(x, (-0.64 * x)[:, None] + rng.normal(0, 0.3, (5, 3))).slope for _ in range(400)]
+    lines = [
+        fitted_line(
+            x, -0.64 * x[:, None] + rng.normal(0, of_images, (5, 1)) + rng.normal(0, 0.3, (5, 3))
+        ).slope
+        for _ in range(400)
+    ]
     assert np.mean([line.low <= -0.64 <= line.high for line in lines]) == pytest.approx(0.95, abs=0.03)
 
 
@@ -127,7 +134,7 @@ def test_a_rule_that_is_true_of_the_trainings_holds() -> None:
 
 
 def test_a_rate_that_suits_every_density_speaks_against_the_rule() -> None:
-    found = trend_of(study_of(), results_of({1: -3.0, 10: -3.1, 100: -3.0}), tried())
+    found = trend_of(study_of(), results_of({1: -3.0, 10: -3.02, 100: -3.0}), tried())
     assert found is not None
     assert found.verdict == FAILS
     assert "the rule does not hold here" in found.words

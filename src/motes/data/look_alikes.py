@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,26 +21,37 @@ FARTHEST = 0.15  # of the side may one be cut or moved
 
 @dataclass(frozen=True)
 class LookAlike:
-    """Two images, by number, that show one thing; correlation: of the two, turned: whether one had to be."""
+    """Two images, by number, that show one thing; correlation: of the two, turned: whether one had to be.
+
+    grain: correlation of what is finer than objects. Chance gives 0; pictures of a few like objects may be alike by
+    these, but only a copy has the same noise.
+    """
 
     first: int
     second: int
     correlation: float
     turned: bool
+    grain: float
 
 
 @dataclass(frozen=True)
 class SmallPicture:
-    """An image at a fixed number of pixels, without what changes slowly, of norm 1; thumbnail: smaller still."""
+    """An image at a fixed number of pixels, without what changes slowly, of norm 1; thumbnail: smaller still.
+
+    grain: less the median of the pixels around, which follows the rims of objects; of norm 1.
+    """
 
     pixels: NDArray[np.float32]
     thumbnail: NDArray[np.float32]
+    grain: NDArray[np.float32]
 
 
 def small_picture(pixels: NDArray[np.float32]) -> SmallPicture:
     """Of an image ([z,] y, x)."""
     ndim = pixels.ndim
-    return SmallPicture(_shrunk(pixels, SIDE[ndim]), _shrunk(pixels, THUMBNAIL[ndim]))
+    small = _shrunk(pixels, SIDE[ndim])
+    grain = _unit(small - ndimage.median_filter(small, 3, mode="nearest"))
+    return SmallPicture(small, _shrunk(pixels, THUMBNAIL[ndim]), grain)
 
 
 def _shrunk(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
@@ -57,8 +69,11 @@ def _shrunk(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
         share = share.reshape(shape)
         at_edges = total.take(low, axis) * (1 - share) + total.take(low + 1, axis) * share
         sums = np.diff(at_edges, axis=axis)
-    fine = sums - ndimage.gaussian_filter(sums, side / COARSE, mode="nearest")
-    fine -= fine.mean()
+    return _unit(sums - ndimage.gaussian_filter(sums, side / COARSE, mode="nearest"))
+
+
+def _unit(fine: NDArray[Any]) -> NDArray[np.float32]:
+    fine = fine - fine.mean()
     return np.asarray(fine / max(float(np.linalg.norm(fine)), 1e-30), dtype=np.float32)
 
 
@@ -87,17 +102,23 @@ def _compared(
     pictures: list[SmallPicture],
     transforms: NDArray[np.complex64],
 ) -> Iterator[LookAlike]:
-    shape = pictures[number].pixels.shape
-    reach = int(FARTHEST * shape[0])
-    best, best_turned = np.zeros(len(others)), np.zeros(len(others), bool)
-    for place, turn in enumerate(turns(shape)):
-        own = np.conj(fft.rfftn(turned(pictures[number].pixels, turn)))
-        curves = fft.irfftn(own * transforms[others], s=shape, axes=range(1, len(shape) + 1))
-        near = np.arange(-reach, reach + 1)
-        close = np.abs(curves[np.ix_(np.arange(len(others)), *[near] * len(shape))])
-        peaks = close.reshape(len(others), -1).max(axis=1)
-        best_turned = np.where(peaks > best, place > 0, best_turned)
-        best = np.maximum(peaks, best)
-    for other, value, is_turned in zip(others, best, best_turned, strict=True):
+    best, turn = _best(pictures[number].pixels, transforms[others])
+    for other, value, is_turned in zip(others, best, turn > 0, strict=True):
         if value > ALIKE:
-            yield LookAlike(number, int(other), float(value), bool(is_turned))
+            grain = _best(pictures[number].grain, fft.rfftn(pictures[other].grain)[None])[0][0]
+            yield LookAlike(number, int(other), float(value), bool(is_turned), float(grain))
+
+
+def _best(
+    picture: NDArray[np.float32], others: NDArray[np.complex64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Highest correlation of a picture, turned and moved, with each of the others, by their transforms; which turn."""
+    shape = picture.shape
+    near = np.arange(-int(FARTHEST * shape[0]), int(FARTHEST * shape[0]) + 1)
+    peaks = []
+    for turn in turns(shape):
+        own = np.conj(fft.rfftn(turned(picture, turn)))
+        curves = fft.irfftn(own * others, s=shape, axes=range(1, len(shape) + 1))
+        close = np.abs(curves[np.ix_(np.arange(len(others)), *[near] * len(shape))])
+        peaks.append(close.reshape(len(others), -1).max(axis=1))
+    return np.max(peaks, axis=0), np.argmax(peaks, axis=0)

@@ -1,5 +1,6 @@
 """What the pixels of an image and of its mask tell by themselves about how they were made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from scipy import ndimage
 from motes.data.mask_checks import looks_inverted
 
 LONGEST_PERIOD = 16  # px, of the pattern that an enlargement leaves
-FEWEST_PER_PLACE = 25  # steps of a mask that each place of a period should have by chance
+FEWEST_PER_PLACE = 12  # straight rims of a mask that each place of a period should have by chance
 HARDLY_ANY = 0.02  # of these is as good as none
 FEWEST_VALUES = 32  # grey values of an image in which one alone tells something
 SAME_GREY = 4  # of 255: channels that differ by no more are grey
@@ -22,7 +23,7 @@ class Surfaces:
     """How a picture is made up.
 
     flat: share of its pixels that equal all their neighbours along the axes. lone: share of the other pixels, ground
-    (0) apart, that equal none of them.
+    (0) apart, that equal none of them, and do not lie alone in the ground, as marked points do.
     """
 
     flat: float
@@ -35,27 +36,30 @@ def surfaces(picture: NDArray[Any]) -> Surfaces:
     A mask of whole objects is flat but for the rims, whose pixels have equals beside them; photographs are flat
     nowhere, and values between object and ground, as interpolation and JPEG make them, stand alone.
     """
-    equal = np.zeros(picture.shape, np.uint8)
+    equal, marked_beside = np.zeros(picture.shape, np.uint8), np.zeros(picture.shape, bool)
     for axis in range(picture.ndim):
         low = (slice(None),) * axis + (slice(None, -1),)
         high = (slice(None),) * axis + (slice(1, None),)
         same = picture[low] == picture[high]
         equal[low] += same
         equal[high] += same
+        marked_beside[low] |= picture[high] != 0
+        marked_beside[high] |= picture[low] != 0
     inside = (slice(1, -1),) * picture.ndim
     inner, values = equal[inside], picture[inside]
     if not inner.size:
         return Surfaces(1.0, 0.0)
     rim = inner < 2 * picture.ndim
     marked = rim & (values != 0)
-    alone = int(np.count_nonzero(marked & (inner == 0)))
+    alone = int(np.count_nonzero(marked & (inner == 0) & marked_beside[inside]))
     return Surfaces(1 - float(rim.mean()), alone / max(1, int(np.count_nonzero(marked))))
 
 
 class Steps:
     """Where along the axes masks of one size change, added up over a set: an enlargement leaves places out.
 
-    Of a mask that was enlarged p / q times by nearest neighbour, steps fall on q of p places that return every p px.
+    What is straight along a side of an object counts once: all of it lies there for one reason. Of a mask that was
+    enlarged p / q times by nearest neighbour, steps fall on q of p places that return every p px.
     """
 
     def __init__(self) -> None:
@@ -68,7 +72,7 @@ class Steps:
         for axis in range(mask.ndim):
             changes = np.diff((mask > 0).astype(np.int8), axis=axis) != 0
             others = tuple(other for other in range(mask.ndim) if other != axis)
-            counts = changes.sum(axis=others)
+            counts = _runs(changes, others).sum(axis=others)
             known = self._counts.get(axis, np.zeros(0, np.int64))
             size = max(len(known), len(counts))
             self._counts[axis] = np.pad(known, (0, size - len(known))) + np.pad(
@@ -83,6 +87,16 @@ class Steps:
         factors = [_factor(counts) for counts in self._counts.values()]
         known = [factor for factor in factors if factor is not None]
         return min(known) if len(known) == len(factors) else None
+
+
+def _runs(changes: NDArray[np.bool_], others: Sequence[int]) -> NDArray[np.bool_]:
+    """The first pixel of each straight run of changes along the other axes."""
+    first = changes.copy()
+    for other in others:
+        first[(slice(None),) * other + (slice(1, None),)] &= ~changes[
+            (slice(None),) * other + (slice(None, -1),)
+        ]
+    return first
 
 
 def _factor(counts: NDArray[np.int64]) -> float | None:
@@ -153,10 +167,10 @@ def overlaid(colour: NDArray[Any], objects: NDArray[np.bool_]) -> bool:
 
 
 def rim_of_one_value(image: NDArray[Any], objects: NDArray[np.bool_]) -> float:
-    """Largest share of the pixels along the rims of a mask that have one grey value, less its share elsewhere.
+    """Largest share of the pixels along the rims of a mask that have one grey value, less its share inside or beyond.
 
-    Outlines that were drawn into the image give one value; photographs do not, if they have more than a few
-    values; of others 0 comes back.
+    Outlines that were drawn into the image give one value that neither side has; saturated objects and black ground
+    have it on one side as well. Of images that have only a few values 0 comes back.
     """
     rim = objects & ~ndimage.binary_erosion(objects, border_value=1)
     outer = ndimage.binary_dilation(objects) & ~objects
@@ -164,9 +178,10 @@ def rim_of_one_value(image: NDArray[Any], objects: NDArray[np.bool_]) -> float:
     if len(np.unique(elsewhere)) < FEWEST_VALUES:
         return 0.0
     best = 0.0
+    sides = [image[side] for side in (objects & ~rim, ~objects & ~outer) if side.any()]
     for line in (rim, outer):
         if line.any():
             values, counts = np.unique(image[line], return_counts=True)
-            share = counts.max() / counts.sum()
-            best = max(best, float(share - (elsewhere == values[counts.argmax()]).mean()))
+            common = max(float((side == values[counts.argmax()]).mean()) for side in sides)
+            best = max(best, float(counts.max() / counts.sum()) - common)
     return best

@@ -19,7 +19,8 @@ from motes.data.mask_shift import binned, typical_radius
 
 RADIUS = {2: 5, 3: 3}  # px of an object after binning
 SIDE = {2: 256, 3: 64}  # px at most of what is looked at, in the middle, after binning
-MOST_IMAGES = 100  # that are compared with each other's masks
+MOST_IMAGES = 100  # of one size that are compared with each other's masks
+MOST_KEPT = 400  # of all sizes; each takes up to 1 MB
 NEAR = 1  # px after binning within which a mask is in its place
 
 Turn = tuple[bool, ...]  # which axes are reversed, and last whether y and x change places
@@ -65,7 +66,7 @@ class FitPool:
             return
         self.fits.append(_fit(pair, name, self.factor))
         kept = self._kept.setdefault(pair.shape, [])
-        if len(kept) < MOST_IMAGES:
+        if len(kept) < MOST_IMAGES and sum(map(len, self._kept.values())) < MOST_KEPT:
             kept.append(_Kept(name, pair, self.fits[-1].own))
 
     def owners(self) -> dict[str, tuple[str, float, float]]:

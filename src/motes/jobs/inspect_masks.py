@@ -13,8 +13,9 @@ from motes.data.masks import MaskKind
 from motes.data.sources import DataSource
 from motes.errors import InputError
 from motes.jobs.domain import DOMAINS, Difference, Domain, compare, density_of, finite, measured
-from motes.jobs.mask_facts import MaskFacts, look_at_masks
+from motes.jobs.mask_facts import MaskFacts
 from motes.jobs.mask_faults import MaskFault
+from motes.jobs.mask_look import look_at_masks
 from motes.jobs.recommend import Recommendation, recommend
 from motes.jobs.telling import Teller
 from motes.recipe_file import load_recipe
@@ -46,7 +47,7 @@ class MaskInspection:
     """What was found. facts: one for each image, faults: those that must be put right first.
 
     domain: what the data are compared with, None where nothing is known of a recipe's. recommendation: None where no
-    mask holds an object.
+    mask holds an object, those of the part test aside.
     """
 
     kind: MaskKind
@@ -124,7 +125,7 @@ def inspect_masks(
     facts, faults = look_at_masks(sources, options.kind, options.dimensions, teller)
     faults = sorted(faults, key=lambda fault: not fault.unusable)
     found = MaskInspection(options.kind, list(facts), faults, None, [], None)
-    if any(each.problem is None and each.objects for each in facts):
+    if any(each.problem is None and each.objects and each.part != "test" for each in facts):
         advised = recommend(facts, options.kind)
         domain = DOMAINS.get(options.recipe or advised.recipe)
         differences = [] if domain is None else compare(facts, domain)

@@ -1,12 +1,10 @@
 """What is wrong with images and their masks, in words, each with the numbers behind it: the files themselves."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from motes.data.look_alikes import LookAlike
 from motes.data.mask_evidence import Surfaces
 from motes.data.mask_objects import WHITE
 from motes.data.masks import MaskKind
@@ -17,8 +15,8 @@ LONE = 0.1  # share of lone pixels at rims that whole objects stay far below
 FULL = 0.98  # coverage
 FEWEST_NUMBERS = 5  # in a mask of classes that may be objects
 MANY_NUMBERS = 12
+DIFFER = 1.5  # times as many objects are there in one image as in another
 ONE_EACH = 1.2  # regions a number, where every object has its own
-MANY_EMPTY = 0.5  # share of the images
 HALF = 0.5  # coverage
 SURE_ENOUGH, MOST = 0.3, 0.7  # shares of the masks that surely, and that may be, inverted
 
@@ -117,7 +115,7 @@ def _swapped(found: Sequence[Looked]) -> Iterator[MaskFault]:
             f"image and mask seem to be swapped in {_some(found)}: what is given as the image consists of even areas, "
             "as masks do, and what is given as the mask has other grey values from pixel to pixel, as images have; "
             "exchange them",
-            _names(found),
+            names_of(found),
             {
                 "even_share_of_images": median(each.image.flat for each in found),
                 "even_share_of_masks": median(each.mask.flat for each in found),
@@ -141,7 +139,7 @@ def _in_between(found: Sequence[Looked]) -> Iterator[MaskFault]:
         f"the masks of {_some(found)} hold values in between at the rims of objects, where each object should have "
         f"one: {median(each.mask.lone for each in found):.0%} of the pixels at rims are unlike all beside them; {why}, "
         "or cut them off at one half",
-        _names(found),
+        names_of(found),
         {
             "lone_rim_pixels": median(each.mask.lone for each in found),
             "first_values": _listed(found[0].values),
@@ -164,7 +162,7 @@ def _values(looked: Sequence[Looked], kind: MaskKind) -> Iterator[MaskFault]:
     refused = [each for each in looked if each.refused and not each.black_and_white]
     if refused:
         yield MaskFault(
-            "values", str(refused[0].refused), _names(refused), {"found": _listed(refused[0].values)}, True
+            "values", str(refused[0].refused), names_of(refused), {"found": _listed(refused[0].values)}, True
         )
 
 
@@ -175,7 +173,7 @@ def _white(found: Sequence[Looked]) -> MaskFault:
         f"the masks of {_some(found)} hold 0 and {high:g}, where 0 and 1 are expected; training refuses them, and "
         f"elsewhere they ruin it unseen: divide the masks by {high:g} and write them again (in Python: "
         f"mask // {high:g})",
-        _names(found),
+        names_of(found),
         {"values": f"0, {high:g}"},
         unusable=True,
     )
@@ -195,7 +193,7 @@ def _one_number(marked: Sequence[Looked]) -> Iterator[MaskFault]:
             f"the masks of {_some(white)} hold 0 and {high:g}, where each object should have a number of its own: "
             f"{high:g} is given to {regions:g} separate regions; if the masks only tell objects from background, "
             f"write them again as 0 and 1 (in Python: mask // {high:g}) and say masks.kind=binary",
-            _names(white),
+            names_of(white),
             {"values": f"0, {high:g}", "regions_of_one_number": regions},
             unusable=True,
         )
@@ -205,14 +203,14 @@ def _one_number(marked: Sequence[Looked]) -> Iterator[MaskFault]:
             "classes_as_instances",
             "the masks are read as instances, but in each all objects have one number "
             f"({regions:g} regions an image), so that they count as one; say masks.kind=binary, or number the objects",
-            _names(several),
+            names_of(several),
             {"regions_of_one_number": regions},
             unusable=False,
         )
 
 
 def _one_object_each(found: Sequence[Looked], kind: MaskKind) -> bool:
-    """Whether numbers stand for objects: many of them, each one region, and not the same in every image."""
+    """Whether numbers stand for objects: many of them, each one region, and far more in some images."""
     counted = [each for each in found if each.numbers]
     if not counted or sum(each.regions for each in counted) > ONE_EACH * sum(
         each.numbers for each in counted
@@ -221,7 +219,8 @@ def _one_object_each(found: Sequence[Looked], kind: MaskKind) -> bool:
     usual = median(each.numbers for each in counted)
     if kind == "binary":
         return usual >= 3
-    differ = len({each.numbers for each in counted}) > 1
+    numbers = [each.numbers for each in counted]
+    differ = max(numbers) > DIFFER * min(numbers)  # a class may be missing here and there
     return usual >= FEWEST_NUMBERS and (differ or usual >= MANY_NUMBERS)
 
 
@@ -232,7 +231,7 @@ def _instances(found: Sequence[Looked], kind: MaskKind) -> MaskFault:
         f"the masks are read as {'classes' if kind == 'classes' else 'background (0) and objects (1)'}, but their "
         f"numbers stand for objects: {numbers:g} different ones an image, and each is one region; say "
         "masks.kind=instances",
-        _names(found),
+        names_of(found),
         {
             "numbers_an_image": numbers,
             "regions_a_number": sum(each.regions for each in found)
@@ -252,7 +251,7 @@ def _extent(looked: Sequence[Looked], inverted: Sequence[Looked]) -> Iterator[Ma
             "full",
             f"the masks of {_some(full)} mark all of the image, so that there is no ground to tell objects from; "
             "see that 0 stands for the ground, and that these are the masks",
-            _names(full),
+            names_of(full),
             {"coverage": median(each.coverage for each in full)},
             unusable=True,
         )
@@ -262,7 +261,7 @@ def _extent(looked: Sequence[Looked], inverted: Sequence[Looked]) -> Iterator[Ma
             f"the masks of {_some(inverted)} seem to be inverted: they mark "
             f"{median(each.coverage for each in inverted):.0%} of the image, out to its borders, around many separate "
             "islands that are not; objects must be marked, and the ground be 0, so exchange them (in Python: 1 - mask)",
-            _names(inverted),
+            names_of(inverted),
             {"coverage": median(each.coverage for each in inverted)},
             unusable=True,
         )
@@ -270,132 +269,24 @@ def _extent(looked: Sequence[Looked], inverted: Sequence[Looked]) -> Iterator[Ma
 
 def _empty(found: Sequence[Looked], count: int) -> MaskFault:
     every = len(found) == count
-    many = len(found) >= MANY_EMPTY * count
     what = f"all {count} masks are" if every else f"{len(found)} of {count} masks are"
     advice = (
         "there is nothing to learn from them; see that these are the masks of these images, and that they were saved"
-        if many
+        if every
         else "that is right where there are no objects; else label these images, or leave them out, for training takes "
         "all that is in them for ground"
     )
     return MaskFault(
         "empty",
         f"{what} empty: no value above 0; {advice}",
-        _names(found),
+        names_of(found),
         {"share": len(found) / count},
-        many,
+        every,
     )
 
 
-def faults_of_sizes(sizes: Sequence[tuple[str, tuple[int, ...], tuple[int, ...]]]) -> Iterator[MaskFault]:
-    """Masks of another size than their image: name, size of the image, of the mask."""
-    if not sizes:
-        return
-    exchanged = [each for each in sizes if each[1] == each[2][:-2] + each[2][:-3:-1]]
-    factors = Counter(
-        tuple(round(m / i, 3) for i, m in zip(image, mask, strict=True)) for _, image, mask in sizes
-    )
-    name, image, mask = sizes[0]
-    usual = factors.most_common(1)[0][0]
-    advice = "bring the masks to the size of the images by nearest neighbour, or write them again"
-    if len(exchanged) == len(sizes):
-        advice = "they seem to be turned by 90 degrees; exchange the axes (in Python: mask.T)"
-    yield MaskFault(
-        "resized",
-        f"{len(sizes)} masks are not of the size of their image: {name} is {_size(image)} px and its mask "
-        f"{_size(mask)} px; {advice}",
-        tuple(each[0] for each in sizes),
-        {"image": _size(image), "mask": _size(mask), "times": " x ".join(f"{each:g}" for each in usual)},
-        unusable=True,
-    )
-
-
-def fault_of_enlarged(names: Sequence[str], times: float, diameter: float) -> MaskFault:
-    """Masks that were enlarged by nearest neighbour; diameter: px, of their objects."""
-    coarse = times > diameter / 4
-    return MaskFault(
-        "resized",
-        f"the masks seem to be enlarged {times:.3g} times by nearest neighbour: their rims lie on a grid of "
-        f"blocks. Rims are up to {times:.2g} px off, of objects {diameter:.0f} px across; make masks at "
-        "the size of the images",
-        tuple(names),
-        {"times": times, "diameter": diameter},
-        unusable=coarse,
-    )
-
-
-Pairs = list[tuple[Looked, Looked, LookAlike]]
-
-
-def faults_of_pairs(looked: Sequence[Looked], alike: Iterable[LookAlike]) -> Iterator[MaskFault]:
-    """Images that are there twice, and masks that belong to several; look-alikes by number in `looked`."""
-    same: Pairs = []
-    near: Pairs = []
-    for pair in alike:
-        first, second = looked[pair.first], looked[pair.second]
-        (same if first.image_sha256 == second.image_sha256 else near).append((first, second, pair))
-    for pairs, what in ((same, "the same"), (near, "nearly the same")):
-        for leaks, chosen in _by_leak(pairs):
-            if chosen:
-                yield _duplicated(chosen, what, leaks)
-    yield from _shared_masks(looked)
-
-
-def _by_leak(pairs: Pairs) -> Iterator[tuple[str, Pairs]]:
-    """Pairs across parts, pairs that may be divided, and pairs that are not."""
-    order: dict[str, Callable[[Looked, Looked], bool]] = {
-        "across": lambda a, b: a.part != b.part and "" not in (a.part, b.part),
-        "open": lambda a, b: "" in (a.part, b.part) and not (a.group and a.group == b.group),
-    }
-    left = list(pairs)
-    for leak, holds in order.items():
-        yield leak, [pair for pair in left if holds(pair[0], pair[1])]
-        left = [pair for pair in left if not holds(pair[0], pair[1])]
-    yield "within", left
-
-
-def _duplicated(pairs: Pairs, what: str, leak: str) -> MaskFault:
-    first, second, pair = pairs[0]
-    words = {
-        "across": f"one in {first.part}, one in {second.part}: what is validated or tested on must not be trained on, "
-        "so take one of them out",
-        "open": "if one is trained on and the other validated on, the score means nothing; take one of them out, or "
-        "give both one group in the table",
-        "within": "the picture counts twice; take one of them out unless that is meant",
-    }[leak]
-    how = ", one of them turned or mirrored" if pair.turned else ""
-    return MaskFault(
-        "duplicated",
-        f"{first.name} and {second.name} show {what} picture{how}{_more(len(pairs) - 1, 'pair')}; {words}",
-        tuple(dict.fromkeys(each.name for pair_ in pairs for each in pair_[:2])),
-        {
-            "pairs": len(pairs),
-            "correlation": min(each.correlation for _, _, each in pairs),
-            "parts": " and ".join(sorted({first.part or "open", second.part or "open"})),
-        },
-        unusable=leak == "across" or (leak == "open" and what == "the same"),
-    )
-
-
-def _shared_masks(looked: Sequence[Looked]) -> Iterator[MaskFault]:
-    by_mask: dict[str, list[Looked]] = {}
-    for each in looked:
-        if each.highest > 0 and each.coverage < FULL:
-            by_mask.setdefault(each.mask_sha256, []).append(each)
-    shared = [group for group in by_mask.values() if len({each.image_sha256 for each in group}) > 1]
-    if shared:
-        found = [each for group in shared for each in group]
-        yield MaskFault(
-            "same_mask",
-            f"{shared[0][0].name} and {shared[0][1].name} are different images with one and the same mask"
-            f"{_more(len(found) - 2, 'image')}; see which of them it belongs to",
-            _names(found),
-            {"images": len(found)},
-            unusable=False,
-        )
-
-
-def _names(found: Iterable[Looked]) -> tuple[str, ...]:
+def names_of(found: Iterable[Looked]) -> tuple[str, ...]:
+    """Of the images."""
     return tuple(each.name for each in found)
 
 
@@ -408,13 +299,5 @@ def some_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _more(count: int, what: str) -> str:
-    return f" ({count} more {what}{'s' if count > 1 else ''})" if count > 0 else ""
-
-
 def _listed(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values[:8])
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)

@@ -35,6 +35,7 @@ COVERED = (0.05, 0.3)  # share of objects' pixels at which focal loss, and Dice,
 FEW, MANY = 1 / 3, 2 / 3  # on the scale of class balance: focal below, Dice above, both between
 PIXELS = 32 * SQUARE  # in a step, at most
 FEW_STEPS = 10  # in an epoch
+FEWEST_BATCH = 8
 VARIED = 0.5  # standard deviation of the density over its mean, from which a split is stratified
 RULE = "a rule drawn from two data sets only, and not proven: `motes study run object-density` tests it"
 
@@ -153,7 +154,11 @@ def _batch(here: Measures, scale: float, size: Advice) -> Advice:
         f"{dense(here)}, between 8 where they are sparse and 32 where they are dense, for steadier gradients"
     )
     steps = math.ceil(here.images * 0.85 / batch)
-    if steps < FEW_STEPS and here.pixels < LARGE * here.images * crop_pixels(size, here.ndim):
+    if (
+        batch > FEWEST_BATCH
+        and steps < FEW_STEPS
+        and here.pixels < LARGE * here.images * crop_pixels(size, here.ndim)
+    ):
         reason += (
             f". An epoch of {here.images} images is then only about {counted(steps, 'step')}: where the score still "
             "rises at the last epoch, try 8 and a learning rate of 0.001 first"

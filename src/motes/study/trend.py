@@ -112,11 +112,11 @@ def summit(places: Values, heights: Values) -> tuple[float, int]:
 def fitted_line(x: Values, y: Values) -> Line:
     """The line of least squares through y (n, repeats) at x (n,), the slope with its t interval.
 
-    Every point counts as independent of the others, and what a straight line cannot follow widens the interval.
+    The mean of each place counts as one point: repeats share images, so that they are not independent of each other.
+    What a straight line cannot follow widens the interval.
     """
-    places = np.repeat(x, y.shape[1])
-    found = stats.linregress(places, y.ravel())
-    slope, freedom = float(found.slope), places.size - 2
+    found = stats.linregress(x, y.mean(axis=1))
+    slope, freedom = float(found.slope), x.size - 2
     half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * found.stderr) if freedom > 0 else math.nan
     return Line(Interval(slope, slope - half, slope + half), float(found.intercept))
 
