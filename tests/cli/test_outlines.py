@@ -98,11 +98,15 @@ def test_a_lower_threshold_keeps_more_and_numbers_follow(beads, tmp_path):
 def test_a_rerun_does_what_is_missing(beads, tmp_path):
     words = ["pick", beads.images, "--model", beads.model, "--out", tmp_path / "picked"]
     run(*words)
-    first = sorted((tmp_path / "picked" / "picks").iterdir())[0]
+    first = sorted((tmp_path / "picked" / "picks").iterdir())[-1]
     before = first.read_bytes()
     first.unlink()
-    assert "7 of 8 images are done already" in run(*words)
+    label = sorted((tmp_path / "picked" / "labels").iterdir())[0]
+    kept = label.read_bytes()
+    label.unlink()
+    assert "6 of 8 images are done already" in run(*words)
     assert first.read_bytes() == before
+    assert label.read_bytes() == kept
 
 
 def test_the_report_shows_objects(beads):

@@ -1,4 +1,4 @@
-"""The objects of an image by a net that outlines: tables, doubts, maps, and sizes as stored."""
+"""The objects of an image by a net that outlines: tables, doubts and maps."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 
 from motes.formats import mrc
 from motes.jobs import outliner
-from motes.jobs.outliner import Outlined, Seen, in_full_size, outline
+from motes.jobs.outliner import Outlined, Seen, outline
 from motes.nets.description import NetDescription
 from motes.picking.instances import Keeping, Splitting
 from motes.picking.outlining import Outlining
@@ -43,14 +43,12 @@ def outlined(
     working: np.ndarray,
     out: Path,
     *,
-    stored: np.ndarray | None = None,
     moody: float = 0.0,
     views: int = 1,
     **how: bool,
 ) -> Outlined:
     seer = Seer(Lit(moody), NET, torch.float32, spread=views > 1)
-    pixels = working if stored is None else stored
-    seen = Seen("a.tif", working, pixels, None)
+    seen = Seen("a.tif", working, working, None)
     return outline(seer, seen, seer.plan(working.shape, Windows(views=views)), OUTLINING, out, **how)
 
 
@@ -98,25 +96,3 @@ def test_in_files_it_is_the_same(tmp_path, monkeypatch):
     np.testing.assert_array_equal(found.objects.labels, usual.objects.labels)
     np.testing.assert_array_equal(found.objects.table.doubts, usual.objects.table.doubts)
     assert found.doubt == usual.doubt
-
-
-def test_in_full_size_what_the_net_says_goes_with_its_object(tmp_path):
-    working = squares(2, 1, 3)
-    stored = np.kron(working, np.ones((2, 2), np.float32))
-    small = outlined(working, tmp_path, moody=1.0, views=2)
-    full = outlined(working, tmp_path, stored=stored, moody=1.0, views=2)
-    table = full.objects.table
-    assert full.objects.labels.shape == stored.shape
-    np.testing.assert_array_equal(table.sizes, 4 * small.objects.table.sizes)
-    for column in ("confidences", "spreads", "doubts"):
-        np.testing.assert_array_equal(getattr(table, column), getattr(small.objects.table, column))
-    assert full.doubt == small.doubt
-
-
-def test_an_object_that_vanishes_takes_its_doubt_along(tmp_path):
-    working = squares(2, 1)
-    found = outlined(working, tmp_path, moody=1.0, views=2).objects
-    left = in_full_size(found, np.zeros((3, 1), np.float32)).table  # of the width there is only the middle
-    assert len(left) == len(left.doubts) == len(left.spreads) == 0
-    left = in_full_size(found, np.zeros((3, 3), np.float32)).table
-    assert len(left) == len(left.doubts) == len(left.spreads)

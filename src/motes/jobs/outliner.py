@@ -14,7 +14,6 @@ from motes.data.sampling import Pixels
 from motes.jobs.pick_maps import kept_maps, map_files
 from motes.picking.doubt import image_doubt, means_inside, with_doubts
 from motes.picking.instances import Instances
-from motes.picking.measure_objects import measure_objects
 from motes.picking.outlining import Outlining
 from motes.predict.stream import Seer, stream_maps
 from motes.predict.windows import Plan
@@ -24,8 +23,10 @@ IN_MEMORY = 1 << 28  # values of all maps and labels; more lie in files while th
 
 @dataclass(frozen=True)
 class Seen:
-    """An image whose objects are looked for. working: normalised, at the working scale; pixels: as stored, both
-    ([z,] y, x). pixel_size: of the working image, A/px.
+    """An image whose objects are looked for.
+
+    working: normalised; pixels: as stored; both ([z,] y, x) of one size, since masks are learnt at the scale of their
+    images. pixel_size: A/px.
     """
 
     name: str
@@ -71,44 +72,15 @@ def outline(
             for whole, part in zip(maps, slab.maps, strict=True):
                 whole[planes] = part
             kept.add(slab.maps)
-    alike = tuple(seen.pixels.shape) == shape
-    found = outlining.objects(
-        maps, seen.pixels if alike else None, out=room(np.int32), threads=torch.get_num_threads()
-    )
+    found = outlining.objects(maps, seen.pixels, out=room(np.int32), threads=torch.get_num_threads())
     found = doubted(found, maps[-1] if seer.spread else None)
-    doubt = image_doubt(found.table, found.labels, maps[0])
-    return Outlined(found if alike else in_full_size(found, seen.pixels), doubt)
+    return Outlined(found, image_doubt(found.table, found.labels, maps[0]))
 
 
 def doubted(found: Instances, spread: Pixels | None = None) -> Instances:
     """Objects with their doubts; spread: how much the views differ, ([z,] y, x), where there are several."""
     spreads = None if spread is None else means_inside(found.labels, spread, len(found.table))
     return replace(found, table=with_doubts(found.table, spreads))
-
-
-def in_full_size(found: Instances, image: Pixels) -> Instances:
-    """Objects of an image at another scale in pixels of the image as it is stored; the same rows in the same order.
-
-    An object of which no pixel is left is left out, and those behind it move up.
-    """
-    places = [
-        np.clip(np.rint((np.arange(full) + 0.5) * small / full - 0.5), 0, small - 1).astype(np.intp)
-        for full, small in zip(image.shape, found.labels.shape, strict=True)
-    ]
-    labels = found.labels[np.ix_(*places)]
-    table = measure_objects(labels, image)
-    kept = table.labels - 1
-    numbers = np.zeros(len(found.table) + 1, np.int32)
-    numbers[table.labels] = np.arange(1, len(table) + 1)
-    said = found.table.select(kept)
-    renumbered = replace(
-        table,
-        labels=np.arange(1, len(table) + 1),
-        confidences=said.confidences,
-        spreads=said.spreads,
-        doubts=said.doubts,
-    )
-    return Instances(numbers[labels], renumbered)
 
 
 def _room(out: Path, count: int, shape: Sequence[int]) -> Callable[[Any], NDArray[Any]]:

@@ -77,7 +77,7 @@ def pick(
     if COPICK in formats:
         picker = replace(picker, overlay=_overlay(picker, everything, teller))
     earlier = earlier_rows(out)
-    rows = {e.name: _row_from_csv(e, picker, earlier) for e in everything if csv_file(out, e).is_file()}
+    rows = {e.name: _row_from_csv(e, picker, earlier) for e in everything if picker.has_done(e)}
     to_do = [entry for entry in entries if entry.name not in rows]
     if len(to_do) < len(entries):
         teller.say(

@@ -21,7 +21,7 @@ from motes.formats.picks import PICKS_FORMATS, Facts, write_picks
 from motes.formats.tables import require_3d
 from motes.image import Image
 from motes.jobs.diameter import model_precision
-from motes.jobs.object_files import OUTLINE_FORMATS, write_objects
+from motes.jobs.object_files import OUTLINE_FORMATS, object_file, write_objects
 from motes.jobs.outliner import Seen, outline
 from motes.jobs.pick_folder import csv_file
 from motes.jobs.pick_maps import VolumesInFiles, kept_maps, map_files
@@ -120,6 +120,14 @@ class Picker:
         """How objects are outlined; None for a model that does not, or where the user chose another method."""
         return self.model.description.outlining if self.options.method is None else None
 
+    def has_done(self, entry: ImageEntry) -> bool:
+        """Whether the picks of an image are there, and where objects are outlined their labels and outlines too."""
+        files = [csv_file(self.out, entry)]
+        if self.outlining is not None:
+            kinds = ["labels", *(each for each in self.options.formats or () if each in OUTLINE_FORMATS)]
+            files += [object_file(self.out, kind, entry.output_name) for kind in kinds]
+        return all(file.is_file() for file in files)
+
     def read(self, entry: ImageEntry) -> "ReadImage | MotesError":
         """Read an image and bring it to the working scale; an error comes back as a value."""
         described = self.model.description
@@ -181,8 +189,7 @@ class Picker:
         self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None
     ) -> Found:
         assert image.pixels is not None
-        size = image.pixel_size and image.pixel_size / float(np.mean(image.working.factors))
-        seen = Seen(image.entry.output_name, image.working.data, image.pixels, size)
+        seen = Seen(image.entry.output_name, image.working.data, image.pixels, image.pixel_size)
         least = self.threshold
         assert isinstance(least, float | int)
         found = outline(

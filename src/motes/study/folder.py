@@ -87,6 +87,11 @@ class Folder:
         return self.path / "scores.csv"
 
     @property
+    def trainings(self) -> Path:
+        """A row for each training that has ended."""
+        return self.path / "trainings.csv"
+
+    @property
     def report(self) -> Path:
         """The page."""
         return self.path / "report.html"

@@ -11,6 +11,8 @@ from motes.errors import RecipeError
 from motes.figures.references import cited
 from motes.figures.study_page import write_study_page
 from motes.figures.study_results import FailureRow, ManifestRow, PublishedNumbers, StudyResults
+from motes.jobs.cost import SUMMARY
+from motes.jobs.history_table import training_summary, write_summaries
 from motes.jobs.run_record import library_versions, read_record
 from motes.jobs.training_data import MANIFEST
 from motes.output import write_text
@@ -35,10 +37,13 @@ from motes.study.words import answer, caveats, method_of
 
 
 def write_report(folder: Folder, study: Study, folds: int) -> Path:
-    """Write report.html, results.json and scores.csv from what has been done so far; the page's path."""
+    """Write report.html, results.json, scores.csv and trainings.csv from what has been done so far; the page's path."""
     results = read_results(study, folder, folds)
     page = page_of(folder, study, folds, results)
     write_text(folder.scores, scores_table(results))
+    runs = [folder.run(unit) for unit in training_units(study, folds)]
+    ended = [run for run in runs if (run / SUMMARY).is_file()]
+    write_summaries(folder.trainings, training_summary(ended))
     write_text(folder.results, json.dumps(as_data(page), indent=1) + "\n")
     write_study_page(folder.report, page)
     return folder.report
