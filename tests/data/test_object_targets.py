@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from motes.data.object_targets import depth_in_steps, object_targets, on_rim, relative_depth
+from motes.data.object_targets import depth_inside, object_targets, on_rim, relative_depth
 
 
 def disc(side: int, radius: float, ndim: int = 2) -> torch.Tensor:
@@ -48,19 +48,17 @@ def test_depth_rises_from_the_rim_and_falls_between_objects_that_touch():
 def test_the_edge_of_a_crop_is_no_rim():
     whole = torch.ones(1, 1, 4, 6)
     whole[..., 5] = 0
-    assert depth_in_steps(whole)[0, 0, 2].tolist() == [5, 4, 3, 2, 1, 0]
+    assert depth_inside(whole)[0, 0, 2].tolist() == [5, 4, 3, 2, 1, 0]
     assert not on_rim(whole)[..., :4].any()
 
 
 @pytest.mark.parametrize(("ndim", "side", "radius"), [(2, 51, 20), (3, 31, 11)])
-def test_steps_are_nearly_the_straight_distance(ndim, side, radius):
+def test_depth_is_the_distance_from_the_outermost_pixels_and_one(ndim, side, radius):
     numbers = disc(side, radius, ndim)
-    steps = depth_in_steps(numbers)[0, 0].numpy()
-    straight = ndimage.distance_transform_edt(numbers[0, 0].numpy())
-    inside = straight > 2
-    off = np.abs(steps[inside] / straight[inside] - 1)
-    assert off.max() < 0.25
-    assert off.mean() < 0.1
+    inside = numbers[0, 0].numpy() > 0
+    outermost = inside & ~ndimage.binary_erosion(inside)
+    expected = np.where(inside, ndimage.distance_transform_edt(~outermost) + 1, 0)
+    np.testing.assert_allclose(depth_inside(numbers)[0, 0], expected, rtol=1e-6)
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["boundary", "distance"]))
@@ -95,20 +93,10 @@ def test_a_crop_within_one_object_has_an_end_and_no_rim(separator):
     assert torch.equal(targets[1:], object_targets(numbers[1:], separator))
 
 
-def test_a_piece_without_a_rim_does_not_change_the_rest_of_its_object():
-    numbers = torch.zeros(1, 1, 9, 20)
-    numbers[..., 2:7, 2:7], numbers[..., 10:] = 1, -1
-    alone = object_targets(numbers, "distance")
-    numbers[..., 14:] = 1
-    both = object_targets(numbers, "distance")
-    assert torch.equal(both[..., :10], alone[..., :10])
-    assert (both[..., 14:] == 1).all()
-
-
 def test_what_is_not_known_is_no_rim():
     numbers = torch.zeros(1, 1, 9, 9)
     numbers[..., :3], numbers[..., 7:] = 1, -1
     assert on_rim(numbers)[0, 0, 4].tolist() == [False, False, True, True, *[False] * 5]
     numbers[..., 3:7] = 1
     numbers[..., 0] = 0
-    assert depth_in_steps(numbers)[0, 0, 4].tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 0]
+    assert depth_inside(numbers)[0, 0, 4].tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 0]
