@@ -52,14 +52,19 @@ def annotated(folder: Path) -> list[Annotated]:
 
 
 def trained_and_outlined(
-    recipe: str, changes: Sequence[str], train: Sequence[Annotated], test: Sequence[Annotated], work: Path
+    recipe: str,
+    changes: Sequence[str],
+    train: Sequence[Annotated],
+    test: Sequence[Annotated],
+    work: Path,
+    views: int = 1,
 ) -> Path:
     """The folder of a part: a net trained on images, and others outlined by it; a finished one is kept.
 
-    Its name is made from the recipe, its changes and the bytes of the files.
+    Its name is made from the recipe, its changes and the bytes of the files. views: in which an image is outlined.
     """
     files = [file for each in (*train, *test) for file in (each.image, each.labels)]
-    part = work / f"{recipe}-{measure.content_key(files, {'changes': list(changes)})}"
+    part = work / f"{recipe}-{measure.content_key(files, {'changes': list(changes), 'views': views})}"
     if measure.load_done(part) is not None:
         return part
     shutil.rmtree(part, ignore_errors=True)
@@ -68,7 +73,17 @@ def trained_and_outlined(
     write_data_rows(part / "data.csv", rows)
     learn = [*MOTES, "train", recipe, "--data", part / "data.csv", "--out", part / "run", "--threads", 2]
     model = part / "run" / "model.safetensors"
-    outline = [*MOTES, "pick", *(each.image for each in test), "--model", model, "--out", part / "picked"]
+    outline = [
+        *MOTES,
+        "pick",
+        *(each.image for each in test),
+        "--model",
+        model,
+        "--out",
+        part / "picked",
+        "--tta",
+        views,
+    ]
     usage = {
         "train": measure.run([*learn, *changes], part / "train.log"),
         "pick": measure.run([*outline, "--threads", 2], part / "pick.log"),

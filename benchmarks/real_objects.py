@@ -50,14 +50,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "augmentation.scale=0.5",
         "training.epochs=24",
     ),
-    "particles": (  # from 10 to 100 px across, so the net looks further, and crops are larger and scaled more
-        "net.depth=5",
-        "sampling.size=256",
-        "augmentation.scale=0.5",
-        "training.batch=4",
-        "training.epochs=30",
-    ),
+    "particles": ("training.epochs=10",),
 }
+VIEWS = {"nuclei": 8, "particles": 1}
 Fold = tuple[list[Annotated], list[Annotated]]
 
 
@@ -106,7 +101,7 @@ def compare(name: str, folds: Sequence[Fold], changes: Sequence[str], work: Path
     settings: list[Classical] = []
     spent = 0.0
     for shown, hidden in folds:
-        part = trained_and_outlined("objects", [*SETTINGS[name], *changes], shown, hidden, work)
+        part = trained_and_outlined("objects", [*SETTINGS[name], *changes], shown, hidden, work, VIEWS[name])
         settings.append(fitted(shown))
         found["motes"] += outlined(part, hidden)
         found["Otsu + watershed"] += segmented(hidden, settings[-1].segment)

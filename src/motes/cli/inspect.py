@@ -134,6 +134,7 @@ def _inspect_masks(images: list[str], masks: str | None, data: Path | None, word
     from motes.data.sources import named_by_options, read_data_table
     from motes.jobs.inspect_masks import MaskOptions, inspect_masks
     from motes.jobs.mask_page import write_mask_page
+    from motes.jobs.recommend import quick_command
 
     if data is not None and (images or masks is not None):
         raise InputError("--data stands in place of IMAGES and --masks; give either the table or the images")
@@ -142,12 +143,14 @@ def _inspect_masks(images: list[str], masks: str | None, data: Path | None, word
     found = inspect_masks(sources, options, Terminal())
     advised = found.recommendation
     command = "" if advised is None else advised.command(images, masks, data)
+    quick = "" if advised is None else quick_command(images, masks, data, words.kind)
     if words.report is not None:
-        write_mask_page(words.report, found, sources, options.dimensions, command)
+        write_mask_page(words.report, found, sources, options.dimensions, f"{command}\n{quick}".strip())
     if words.as_json:
-        OUT.print(json.dumps({**found.as_dict(), "command": command or None}), markup=False)
+        commands = {"command": command or None, "quick_command": quick or None}
+        OUT.print(json.dumps({**found.as_dict(), **commands}), markup=False)
     else:
-        _show_masks(found, command)
+        _show_masks(found, command, quick)
         if words.recipe is not None and found.domain is None and advised is not None:
             OUT.print(_unknown_domain(words.recipe), markup=False)
         if words.report is not None:
@@ -162,7 +165,7 @@ def _unknown_domain(recipe: str) -> str:
     return f"not compared: what data {recipe} was made for is not known; it is of {', '.join(DOMAINS)}"
 
 
-def _show_masks(found: "MaskInspection", command: str) -> None:
+def _show_masks(found: "MaskInspection", command: str, quick: str) -> None:
     """Faults first, then what is there, how it differs from a recipe's domain, and what to train with."""
     from motes.cli.console import OUT, show_table
     from motes.jobs.mask_page import answer, evidence_rows, fact_rows
@@ -191,7 +194,14 @@ def _show_masks(found: "MaskInspection", command: str) -> None:
         )
         for advice in found.recommendation.needed:
             OUT.print(f"  {advice.words}: {advice.reason}", markup=False)
-        OUT.print(f"{'next' if found.usable else 'once that is put right'}: {command}", markup=False)
+        OUT.print(f"next: {command}", markup=False)
+        if quick:
+            OUT.print(f"or, in minutes, by the small recipe for round objects: {quick}", markup=False)
+    elif not found.usable:
+        OUT.print(
+            "put that right, then inspect again: settings are recommended where nothing is wrong",
+            markup=False,
+        )
 
 
 def _show(found: "Inspection") -> None:

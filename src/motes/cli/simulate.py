@@ -137,7 +137,6 @@ def beads(
         markup=False,
     )
     OUT.print(
-        f"next: motes train beads-unet --images {out / 'images'} --masks {out / 'labels'} masks.kind=instances "
-        "--out run",
+        f"next: motes train objects --images {out / 'images'} --masks {out / 'labels'} --out run",
         markup=False,
     )

@@ -125,7 +125,8 @@ def inspect_masks(
     facts, faults = look_at_masks(sources, options.kind, options.dimensions, teller)
     faults = sorted(faults, key=lambda fault: not fault.unusable)
     found = MaskInspection(options.kind, list(facts), faults, None, [], None)
-    if any(each.problem is None and each.objects and each.part != "test" for each in facts):
+    # what is wrong with masks changes what they seem to hold, so nothing is recommended before it is put right
+    if found.usable and any(each.problem is None and each.objects and each.part != "test" for each in facts):
         advised = recommend(facts, options.kind)
         domain = DOMAINS.get(options.recipe or advised.recipe)
         differences = [] if domain is None else compare(facts, domain)

@@ -341,9 +341,10 @@ def _check_outlines(options: PickOptions, outlines: bool) -> None:
     """Raise ModelError for outlines that are asked of a model that has none."""
     asked = [each for each in options.formats or () if each in OUTLINE_FORMATS]
     if asked and not outlines:
+        what = "this model" if options.method is None else f"--method {options.method}"
         raise ModelError(
-            f"--format {asked[0]} is for outlines, but this model, or --method {options.method}, gives centres only; "
-            "train one on masks with picking.method=outlines (the recipe `objects` does), or leave the format out"
+            f"--format {asked[0]} is for outlines, but {what} gives centres only; train a model on masks with "
+            "picking.method=outlines (the recipe `objects` does), or leave the format out"
         )
 
 

@@ -198,3 +198,11 @@ def _split(facts: Sequence[MaskFacts], here: Measures, scale: float) -> list[Adv
             ),
         ]
     return [validation, Advice("split.stratify", "none", f"images hold {ranged}, alike enough for any split")]
+
+
+def quick_command(images: Sequence[str], masks: str | None, data: Path | None, kind: MaskKind) -> str:
+    """What to type for a first net within minutes: the recipe `objects`; nothing for masks in classes."""
+    if kind == "classes":
+        return ""
+    words = [] if kind == "instances" else [Advice("masks.kind", kind, "")]
+    return Recommendation("objects", "", words, 0).command(images, masks, data)
