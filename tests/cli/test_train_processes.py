@@ -84,6 +84,8 @@ def test_they_write_one_run_folder_and_say_whose_batch_norm_is(make: Any, tmp_pa
         "checkpoints",
         "model.safetensors",
         "summary.json",
+        "history.csv",
+        "summary.csv",
     }
     assert {path.name for path in (tmp_path / "run").iterdir()} == expected | {"report.html"}
     assert first_row(tmp_path / "run")["epoch"] == 1

@@ -23,6 +23,7 @@ from motes.nets.description import NetDescription
 from motes.picking.calibration import Calibration
 from motes.train.mining import Mine
 from motes.train.processes import ALONE
+from motes.train.validate import Validator
 from small_model import model
 
 TARGET = Target()
@@ -171,11 +172,7 @@ def test_where_all_is_known_judging_changes_no_class(shape: str) -> None:
 
 def test_hard_places_are_no_unmarked_particles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A net that fires at every disc has no false peak there, marked or not; without the map it has."""
-    from motes.train import mining
-
-    monkeypatch.setattr(
-        mining, "probability_maps", lambda _net, _which, pixels, **_: disc_sight(pixels)[None]
-    )
+    monkeypatch.setattr(Validator, "maps", lambda _self, _net, pixels: disc_sight(pixels)[None])
     (image,) = known(parts([partly(easy_image(0))]), tmp_path).train
     found = [
         Mine(validator([each]), 0).places(None, 0)  # type: ignore[arg-type]

@@ -95,7 +95,9 @@ def _rising(rows: Sequence[Row]) -> bool:
 def _stuck(rows: Sequence[Row], training: Training) -> bool:
     """Whether the watched metric is as good as nothing, and pixels are not ranked better in the second half."""
     areas, half = values_of(rows, "pixel_auc"), len(rows) // 2
-    return max(values_of(rows, training.watch)) <= USELESS and max(areas[half:]) <= max(areas[:half]) + FLAT
+    if not half or max(values_of(rows, training.watch)) > USELESS:
+        return False
+    return max(areas[half:]) <= max(areas[:half]) + FLAT
 
 
 def _no_improvement(rows: Sequence[Row], training: Training) -> str | None:
