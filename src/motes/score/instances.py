@@ -186,6 +186,15 @@ def rank_objects(overlaps: Overlaps, confidences: NDArray[np.float64], threshold
     return Ranked(confidences, hits, ~hits & ~overlaps.excused, len(overlaps.truth))
 
 
+def rank_labels(found: Labels, confidences: NDArray[np.float64], truth: Labels) -> Ranked:
+    """Rank the objects 1 to n of a label image, confidences (n,), against a true one, as rank_objects.
+
+    An object that lies wholly where the truth is not known (-1) counts neither way.
+    """
+    overlaps = find_overlaps(found, truth)
+    return rank_objects(overlaps, confidences[overlaps.found - 1])
+
+
 def interpolated_average_precision(curve: Curve) -> float:
     """Average, over the recalls 0, 0.01, ... 1, the best precision at that recall or above; nan without truth.
 

@@ -14,7 +14,7 @@ from motes.picking.outlining import Outlining
 from motes.picks import Picks
 from motes.predict.ensemble import trained_crop
 from motes.predict.maps import probability_maps
-from motes.score.instances import find_overlaps, rank_objects
+from motes.score.instances import rank_labels
 from motes.score.metrics import Ranked, f_beta
 
 Labels = NDArray[np.int32]
@@ -55,10 +55,8 @@ def find_objects(maps: NDArray[np.float32], truth: Labels, outlining: Outlining)
     """
     found = outlining.objects(maps)
     assert found.table.confidences is not None
-    overlaps = find_overlaps(found.labels, truth)
-    confidences = found.table.confidences[overlaps.found - 1]  # of those that lie where the truth is known
     picks = replace(found.table.to_picks(), extra={})
-    return FoundObjects(picks, rank_objects(overlaps, confidences))
+    return FoundObjects(picks, rank_labels(found.labels, found.table.confidences, truth))
 
 
 def object_scores(found: FoundObjects, threshold: float) -> Scores:

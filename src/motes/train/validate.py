@@ -19,7 +19,7 @@ from motes.picking.slabs import SlabPicks
 from motes.picks import Picks
 from motes.predict.maps import class_maps, probability_maps
 from motes.predict.stream import Seer, stream_maps
-from motes.score.instances import find_overlaps, rank_objects
+from motes.score.instances import rank_labels
 from motes.score.metrics import Curve, Ranked, average_precision, precision_recall_curve, rank
 from motes.score.pixels import PixelCounts
 
@@ -163,9 +163,7 @@ def _ranked(outlining: Outlining, maps: NDArray[np.float32], truth: NDArray[np.f
     """The objects in maps by confidence, right where they share half of what they and an object of the truth cover."""
     found = outlining.objects(maps)
     assert found.table.confidences is not None
-    overlaps = find_overlaps(found.labels, truth.astype(np.int32))
-    # objects of which no pixel's truth is known have no overlaps
-    return rank_objects(overlaps, found.table.confidences[overlaps.found - 1])
+    return rank_labels(found.labels, found.table.confidences, truth.astype(np.int32))
 
 
 def _best_f1(ranked: Sequence[Ranked]) -> float:
