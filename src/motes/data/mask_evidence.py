@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from motes.data.mask_checks import looks_inverted
+from motes.data.regions import label_regions
 
 LONGEST_PERIOD = 16  # px, of the pattern that an enlargement leaves
 FEWEST_PER_PLACE = 12  # straight rims of a mask that each place of a period should have by chance
@@ -140,11 +141,7 @@ def regions_per_number(mask: NDArray[Any]) -> tuple[int, int]:
         return len(numbers), whole.size
     in_turn = np.searchsorted(np.append(0, numbers), np.maximum(whole, 0)).astype(np.int32)
     boxes = ndimage.find_objects(in_turn)
-    structure = np.ones((3,) * mask.ndim)
-    regions = sum(
-        int(ndimage.label(whole[box] == number, structure)[1])
-        for number, box in zip(numbers, boxes, strict=True)
-    )
+    regions = sum(label_regions(whole[box] == number)[1] for number, box in zip(numbers, boxes, strict=True))
     return len(numbers), regions
 
 

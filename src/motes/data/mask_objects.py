@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from motes.data.masks import MaskKind
+from motes.data.regions import label_regions
 from motes.errors import ImageError
 
 WHITE = (255, 65535)  # what programs write for "object" in masks of 8 and 16 bits
@@ -31,7 +31,7 @@ def count_objects(mask: NDArray[Any], kind: MaskKind) -> int:
     numbers = np.unique(mask[mask > 0])
     if kind == "instances":
         return len(numbers)
-    return sum(_regions(mask == number) for number in numbers)
+    return sum(label_regions(mask == number)[1] for number in numbers)
 
 
 def one_number(mask: NDArray[Any], name: str) -> OneNumber | None:
@@ -40,7 +40,7 @@ def one_number(mask: NDArray[Any], name: str) -> OneNumber | None:
     number = mask.max()
     if (mask[marked] != number).any():
         return None
-    return OneNumber(name, int(number), _regions(marked))
+    return OneNumber(name, int(number), label_regions(marked)[1])
 
 
 def check_numbered(masks: Sequence[OneNumber | None]) -> str:
@@ -74,8 +74,3 @@ def _refusal(mask: OneNumber) -> str:
         f"objects from background, write them again as 0 and 1 (in Python: mask // {mask.number}) and say "
         "masks.kind=binary"
     )
-
-
-def _regions(marked: NDArray[np.bool_]) -> int:
-    """How many separate regions there are; diagonals connect."""
-    return int(ndimage.label(marked, np.ones((3,) * marked.ndim))[1])

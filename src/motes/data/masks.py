@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.normalise import GreyScale, Normalisation, fill_bad_pixels, grey_scale
 from motes.data.pairing import bare_name, pair
+from motes.data.regions import label_regions
 from motes.data.sampling import Pixels
 from motes.errors import ImageError, InputError
 from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info, is_store_of_images
@@ -176,8 +176,7 @@ class ObjectNumbers:
         if self.kind == "instances":
             return small_numbers(values)
         classes = class_numbers(values, self.kind)
-        numbers, _ = ndimage.label(classes > 0, structure=np.ones((3,) * self.ndim))
-        return np.where(classes < 0, np.int32(IGNORED), numbers)
+        return np.where(classes < 0, np.int32(IGNORED), label_regions(classes > 0)[0])
 
 
 def small_numbers(values: NDArray[Any]) -> NDArray[np.int32]:

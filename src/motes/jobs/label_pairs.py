@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from motes.data.collection import MOST_READ, PICKS_SUFFIXES, load_picks
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.masks import APPENDED
 from motes.data.pairing import bare_name, pair
+from motes.data.regions import label_regions
 from motes.errors import ImageError, InputError, MotesError
 from motes.formats.colour import NOTE as COLOUR
 from motes.formats.copick import split_source
@@ -149,8 +149,7 @@ def read_labels(entry: ImageEntry, ndim: int, kind: ValueKind) -> Labels:
             "number of its own, say --objects instances, or found-binary or truth-binary where only the other side are "
             "masks; values in between come from resizing or JPEG"
         )
-    numbers = ndimage.label(values > 0, structure=np.ones((3,) * ndim))[0]
-    return np.where(values < 0, -1, numbers).astype(np.int32)
+    return np.where(values < 0, np.int32(-1), label_regions(values > 0)[0])
 
 
 def named(names: Sequence[str]) -> str:

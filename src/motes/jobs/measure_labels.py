@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.mask_checks import check_values
 from motes.data.masks import FilePixels, collect_masks, whole
 from motes.data.normalise import Normalisation
+from motes.data.regions import label_regions
 from motes.data.sampling import Pixels
 from motes.errors import ImageError, InputError, MotesError, OutputError
 from motes.figures.object_pictures import save_object_picture
@@ -292,8 +292,7 @@ def _regions(mask: Labels, name: str) -> Labels:
             f"{name}: holds {len(np.unique(mask[inside]))} numbers above 0, where --binary expects one; leave --binary "
             "out where each object has a number of its own, or cut grey values off at one half"
         )
-    labels, _ = ndimage.label(inside, structure=np.ones((3,) * mask.ndim))
-    return np.asarray(labels, dtype=np.int32)
+    return label_regions(inside)[0]
 
 
 def _refuse_grey_values(table: ObjectTable, name: str) -> None:
@@ -310,8 +309,8 @@ def _is_mask(labels: Labels, table: ObjectTable) -> bool:
     """Whether a few numbers stand for many separate regions, as in masks and in pictures of classes."""
     if not 0 < len(table) <= FEW:
         return False
-    regions = ndimage.label(labels > 0, structure=np.ones((3,) * labels.ndim))[1]
-    return bool(regions > 1 if len(table) == 1 else regions > 2 * len(table))
+    regions = label_regions(labels > 0)[1]
+    return regions > (1 if len(table) == 1 else 2 * len(table))
 
 
 def _warn_of_masks(names: Sequence[str], teller: Teller) -> None:

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from motes.data.collection import own_threshold
 from motes.data.image_list import ImageEntry
+from motes.data.mask_objects import one_number
 from motes.errors import ImageError, InputError
 from motes.figures.agreement_plots import OverIou, bland_altman, iou_curves, save_svg, size_histograms
 from motes.jobs.label_pairs import LabelPairs, Labels, ValueKind, named, pair_labels, read_labels
@@ -213,11 +213,9 @@ class _Single:
 
     def look(self, name: str, labels: Labels) -> None:
         """Note an image whose only label is that of a mask, though it has several regions."""
-        highest = int(labels.max(initial=0))
-        if highest in FULL and not np.any((labels > 0) & (labels < highest)):
-            structure = np.ones((3,) * labels.ndim)
-            if ndimage.label(labels > 0, structure=structure)[1] > 1:
-                self.names.append(name)
+        only = one_number(labels, name) if labels.size else None
+        if only is not None and only.number in FULL and only.regions > 1:
+            self.names.append(name)
 
     def tell(self, teller: Teller) -> None:
         """Warn of them."""

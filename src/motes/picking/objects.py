@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from motes.data.regions import label_regions
 from motes.errors import RecipeError
 from motes.picks import Picks
 
@@ -23,7 +24,7 @@ def find_components(probability: NDArray[np.float32], threshold: float, minimum_
     """
     if not threshold > 0:
         raise RecipeError(f"the threshold for regions must be above 0, found {threshold:g}")
-    labels, regions = ndimage.label(probability >= threshold, structure=np.ones((3,) * probability.ndim))
+    labels, regions = label_regions(probability >= threshold)
     pixels = np.argwhere(labels)
     own = labels[tuple(pixels.T)].astype(np.intp) - 1
     values = probability[tuple(pixels.T)].astype(np.float64)
