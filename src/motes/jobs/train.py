@@ -9,41 +9,31 @@ from pathlib import Path
 from typing import get_args
 
 import torch
-import yaml
 from torch import nn
 
 from motes.data.crops import CropSource, Labelled
 from motes.data.sources import DataSource
-from motes.errors import OutputError, RecipeError
-from motes.figures.methods import net_in_short
+from motes.errors import RecipeError
 from motes.jobs.cost import keep_summary, training_cost
+from motes.jobs.describe_model import describe
 from motes.jobs.device import choose_device
-from motes.jobs.fine_tuning import Start, read_start, settle_thresholds, threshold_note
+from motes.jobs.fine_tuning import Start, read_start, settle_thresholds
 from motes.jobs.history_table import write_history, write_training_summary
 from motes.jobs.partial_labels import judged, sight_of, with_unknown
-from motes.jobs.run_record import (
-    METRICS,
-    keep_line,
-    keep_shown,
-    keep_start,
-    read_record,
-    versions,
-    weight_hashes,
-)
+from motes.jobs.run_folder import MODEL, begin, check_run, check_weights
+from motes.jobs.run_record import METRICS, keep_line, keep_shown, keep_start
 from motes.jobs.telling import Failure, Silent, Teller
-from motes.jobs.training_data import STORE, Parts, Prepared, gather, keep_manifest
+from motes.jobs.told_training import epoch_line, tell_plan
+from motes.jobs.training_data import STORE, Parts, Prepared, gather
 from motes.jobs.training_report import leave_report
-from motes.jobs.training_worlds import crop_maker, told_worlds, trained_on_worlds, world_parts
+from motes.jobs.training_worlds import crop_maker, world_parts
 from motes.nets.borrowed import load_encoder
-from motes.nets.build import build_net, parameter_count
-from motes.nets.model_file import Model, ModelDescription, TrainedOn, save_model
-from motes.output import remove_half_written, write_text
-from motes.picking.outlining import Outlining
+from motes.nets.build import build_net
+from motes.nets.model_file import Model, save_model
 from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe, readable_diameter
-from motes.recipe_file import flat
-from motes.train.alarms import rate_warning, warning
-from motes.train.checkpoint import LAST, Progress
+from motes.train.alarms import warning
+from motes.train.checkpoint import Progress
 from motes.train.loop import best_epochs, chosen_precision, train_net
 from motes.train.losses import find_loss, with_separator
 from motes.train.mining import Mine
@@ -51,8 +41,6 @@ from motes.train.plan import Plan, Row
 from motes.train.processes import Processes, joined, with_shared_statistics
 from motes.train.settings import Watched
 from motes.train.validate import Validator
-
-MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -112,20 +100,20 @@ def _train(
     processes: Processes,
     teller: Teller,
 ) -> TrainResult:
-    processes.once(lambda: _check_run(run, resume))
+    processes.once(lambda: check_run(run, resume))
     with _working_images(run, processes):
         if recipe.worlds.use:
             parts = processes.once(lambda: world_parts(data.sources, recipe, teller))
         else:
             parts = gather(data.sources, recipe, run, teller, processes, data.check_flips)
         recipe = settled(recipe, parts, processes)
-        processes.once(lambda: _begin(run, recipe, parts, resume))
+        processes.once(lambda: begin(run, recipe, parts, resume))
         start = read_start(recipe)
         net = untrained_net(recipe)
-        processes.once(lambda: _check_weights(run, net, recipe))
+        processes.once(lambda: check_weights(run, net, recipe))
         processes.once(lambda: keep_start(run, net, recipe.training, device, processes))
         net = with_shared_statistics(net.to(device), processes, device)
-        _tell_plan(recipe, parts, net, device, processes, teller)
+        tell_plan(recipe, parts, net, device, processes, teller)
         if start is not None and recipe.labels == "partial":
             parts = _with_unknown(parts, recipe, start, run, device, processes, teller)
         validator = looker(recipe, parts, parts.validation, device)
@@ -142,16 +130,6 @@ def untrained_net(recipe: Recipe) -> nn.Module:
     if recipe.encoder_weights is not None:
         load_encoder(net, recipe.net, Path(recipe.encoder_weights))
     return net
-
-
-def _check_weights(run: Path, net: nn.Module, recipe: Recipe) -> None:
-    """See that the model which a resumed run started from is still the same."""
-    record = read_record(run) if recipe.start is not None and (run / LAST).is_file() else None
-    if record is not None and record["initial_weights"] != weight_hashes(net):
-        raise OutputError(
-            f"{recipe.start} holds other weights now than when {run} began; put the model back that it began with, "
-            "or use another folder"
-        )
 
 
 def _with_unknown(
@@ -177,19 +155,6 @@ def _working_images(run: Path, processes: Processes) -> Iterator[None]:
     finally:
         if processes.first:
             shutil.rmtree(run / STORE, ignore_errors=True)
-
-
-def _check_run(run: Path, resume: bool) -> None:
-    """See that the folder holds no run that has got anywhere, unless it is to be gone on with."""
-    if not resume and _has_begun(run):
-        raise OutputError(
-            f"{run} already holds a run; add --resume to go on with it, or give another folder with --out"
-        )
-
-
-def _has_begun(run: Path) -> bool:
-    """Whether there is something to lose: a run without a checkpoint may begin anew, with other words too."""
-    return (run / LAST).exists() or (run / MODEL).exists()
 
 
 def settled(recipe: Recipe, parts: Parts, processes: Processes) -> Recipe:
@@ -235,78 +200,6 @@ def _betas(recipe: Recipe) -> tuple[float, ...]:
     found = [goal.value] if goal.name == "f" else []
     found += [float(watch.removeprefix("best_f"))] if watch.startswith("best_f") else []
     return tuple(sorted({beta for beta in found if beta != 1}))
-
-
-def _begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
-    """Write recipe and manifest; with resume see that the run began with this very recipe and these data."""
-    kept = run / "recipe.yaml"
-    resume = resume and _has_begun(run)
-    if resume and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
-        raise OutputError(
-            f"{run} began with another recipe ({differences(kept, recipe)}); resume with the same words, or use "
-            "another folder"
-        )
-    remove_half_written(run / LAST)  # as large as the net, and a run may be killed many times
-    keep_manifest(run, parts, resume)
-    write_text(kept, recipe.as_yaml())
-
-
-def differences(kept: Path, recipe: Recipe) -> str:
-    """The first fields in which a recipe differs from the one that a run began with."""
-    before = dict(flat(yaml.safe_load(kept.read_text(encoding="utf-8"))))
-    now = dict(flat(yaml.safe_load(recipe.as_yaml())))
-    changed = [key for key in now if now[key] != before.get(key)]
-    told = [f"{key} is {before.get(key)} there and {now[key]} here" for key in changed[:3]]
-    return ", ".join(told) or str(kept)
-
-
-def _tell_plan(
-    recipe: Recipe,
-    parts: Parts,
-    net: nn.Module,
-    device: torch.device,
-    processes: Processes,
-    teller: Teller,
-) -> None:
-    _tell_sizes(recipe, parts, teller)
-    if slip := rate_warning(recipe.training):
-        teller.warn(slip)
-    if recipe.encoder_weights is not None:
-        teller.say(f"the encoder starts from {recipe.encoder_weights}")
-    if recipe.start is not None:
-        teller.say(
-            f"training starts from {recipe.start}; net, working scale, normalisation and target are those of that model"
-        )
-    particles = sum(image.particles or 0 for image in parts.train)
-    labels = "masks" if parts.masked else f"{particles} particles"
-    images = told_worlds(recipe) if recipe.worlds.use else f"{len(parts.train)} images with {labels}"
-    precision = str(chosen_precision(recipe.training, device)).removeprefix("torch.")
-    teller.say(
-        f"training {net_in_short(recipe.net)} ({parameter_count(net):,} parameters) on {images}, "
-        f"validating on {len(parts.validation)}; {device.type}, {torch.get_num_threads()} threads, "
-        f"{precision}"
-    )
-    if processes.count > 1:
-        norm = "is shared by all" if device.type == "cuda" else "is each process's own"
-        batch = f"; batch norm {norm}" if recipe.net.norm == "batch" else ""
-        teller.say(f"{processes.count} processes, each with its share of every batch{batch}")
-
-
-def _tell_sizes(recipe: Recipe, parts: Parts, teller: Teller) -> None:
-    """Say how large the particles are on the first image, and warn where that means a great enlargement."""
-    first = parts.train[0]
-    if not first.diameters or not parts.working:
-        return
-    enlarged = parts.working[0] / first.diameters[0]
-    if enlarged > 2:
-        teller.warn(
-            f"the particle is {first.diameters[0]:.3g} px across in {first.name}, so images are enlarged "
-            f"{enlarged:.1f} times; is the diameter right ({recipe.diameter})?"
-        )
-    for name, diameter, working in zip(recipe.class_names, first.diameters, parts.working, strict=True):
-        teller.say(
-            f"{name}: {diameter:.4g} px across in {first.name}, {working:.4g} px where the net sees it"
-        )
 
 
 def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: torch.device) -> Validator:
@@ -408,16 +301,6 @@ def run_plan(recipe: Recipe, parts: Parts, run: Path) -> Plan:
     )
 
 
-def epoch_line(row: Row, recipe: Recipe) -> str:
-    """An epoch's result for people."""
-    line = f"epoch {row['epoch']} of {recipe.training.epochs}: loss {row['loss']:.4f}"
-    if recipe.training.watch in row:
-        name = recipe.training.watch.replace("_", " ").replace(" f", " F")
-        value = row[recipe.training.watch]
-        line += f", {name} on the validation images {'undefined' if value is None else f'{value:.3f}'}"
-    return line
-
-
 def _finish(
     net: nn.Module,
     recipe: Recipe,
@@ -446,47 +329,3 @@ def _finish(
     return TrainResult(
         run / MODEL, fitted, validator.row(seen), parts.failures, progress.stopped, bool(parts.lengths)
     )
-
-
-def describe(
-    recipe: Recipe,
-    parts: Parts,
-    fitted: dict[str, FittedThreshold],
-    start: Start | None,
-    outlining: Outlining | None,
-) -> ModelDescription:
-    """What the model file says beside its weights: no times and no paths."""
-    unit = parts.lengths[0].unit if parts.lengths else "px"
-    return ModelDescription(
-        net=recipe.net,
-        classes=recipe.class_names,
-        diameters=[length.value for length in parts.lengths],
-        diameter_unit=unit,
-        working_diameter=recipe.scale.diameter,
-        working_pixel_size=recipe.scale.pixel_size,
-        normalisation=recipe.normalisation,
-        picking=recipe.picking,
-        splitting=None if outlining is None else outlining.splitting,
-        keeping=None if outlining is None else outlining.keeping,
-        thresholds={name: round(each.threshold, 6) for name, each in fitted.items()},
-        threshold_note=threshold_note(recipe, parts, fitted.values(), start),
-        trained_on=trained_on_worlds(recipe, parts) if recipe.worlds.use else trained_on(parts),
-        started_from=None if start is None else start.origin,
-        recipe=recipe.model_dump(mode="json") | _without_folders(recipe),
-        versions=versions(),
-    )
-
-
-def trained_on(parts: Parts) -> list[TrainedOn]:
-    """The images of a run, each with its hash."""
-    validation = [] if parts.validation is parts.train else parts.validation
-    return [
-        TrainedOn(image=p.name, sha256=p.sha256, particles=p.particles, part=part)
-        for part, images in (("train", parts.train), ("validation", validation))
-        for p in images
-    ]
-
-
-def _without_folders(recipe: Recipe) -> dict[str, str | None]:
-    files = {"encoder_weights": recipe.encoder_weights, "start": recipe.start}
-    return {field: None if file is None else Path(file).name for field, file in files.items()}

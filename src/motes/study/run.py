@@ -18,9 +18,9 @@ from motes.cluster.options import SlurmOptions, slurm_options
 from motes.cluster.slurm import on_slurm
 from motes.cluster.tasks import Standing
 from motes.errors import InputError, OutputError
+from motes.jobs.run_folder import differences
 from motes.jobs.run_record import METRICS
 from motes.jobs.telling import Silent, Teller
-from motes.jobs.train import differences
 from motes.output import write_text
 from motes.recipe import Recipe
 from motes.recipe_file import flat, load_recipe

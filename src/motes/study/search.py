@@ -11,8 +11,8 @@ from filelock import FileLock
 from motes.cluster.local import run_here
 from motes.cluster.tasks import Standing, Task
 from motes.errors import InputError, OutputError
+from motes.jobs.run_folder import differences
 from motes.jobs.telling import Silent, Teller
-from motes.jobs.train import differences
 from motes.output import write_text
 from motes.study.data import lay_out_data
 from motes.study.run import Where, check_free, difference_words, doer, failures
