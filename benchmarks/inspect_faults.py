@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from motes.data.masks import MaskKind, collect_masks, whole
+from motes.data.mask_pairs import collect_masks
+from motes.data.masks import MaskKind, whole
 from motes.data.normalise import Normalisation
 from motes.jobs.mask_faults import MaskFault
 from motes.jobs.mask_look import look_at_masks

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from motes.errors import PicksError
-from motes.picks import AdaptedThreshold, Picks, empty_picks
+from motes.picks import AdaptedThreshold, Picks, empty_picks, joined
 
 
 def four_picks() -> Picks:
@@ -120,3 +120,28 @@ def test_picks_above_a_threshold_of_their_own():
     picks = Picks(np.zeros((3, 2)), scores=np.array([0.4, 0.9, 0.8]))
     assert len(picks.above(AdaptedThreshold(0, 1))) == 2
     assert len(Picks(np.zeros((3, 2))).above(AdaptedThreshold(0, 1))) == 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.booleans()), min_size=1, max_size=4))
+def test_joined_picks_keep_what_all_have(parts: list[tuple[int, bool, bool]]) -> None:
+    every = [
+        Picks(
+            np.full((count, 3), float(number)),
+            np.full(count, float(number)) if scored else None,
+            np.full(count, f"class {number}") if named else None,
+            extra={"psi": np.full(count, number), f"own {number}": np.zeros(count)},
+        )
+        for number, (count, scored, named) in enumerate(parts)
+    ]
+    found = joined(every)
+    numbers = np.repeat(np.arange(len(parts)), [count for count, *_ in parts])
+    np.testing.assert_array_equal(found.points[:, 0], numbers)
+    assert (found.scores is None) == (not any(scored for _, scored, _ in parts))
+    if found.scores is not None:
+        scored = np.array([scored for _, scored, _ in parts])
+        np.testing.assert_array_equal(found.scores, np.where(scored[numbers], numbers, np.nan))
+    assert (found.classes is not None) == all(named for *_, named in parts)
+    if found.classes is not None:
+        assert list(found.classes) == [f"class {number}" for number in numbers]
+    assert set(found.extra) == ({"psi"} if len(parts) > 1 else {"psi", "own 0"})
+    np.testing.assert_array_equal(found.extra["psi"], numbers)

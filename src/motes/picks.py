@@ -121,3 +121,24 @@ class Picks:
 def empty_picks(ndim: int) -> Picks:
     """No picks, in an image of that dimension."""
     return Picks(np.zeros((0, ndim)), scores=np.zeros(0))
+
+
+def joined(every: Sequence[Picks]) -> Picks:
+    """Picks of one image one after the other.
+
+    A score that is missing is nan; of the other columns those are kept that all of them have.
+    """
+    scores = [np.full(len(each), np.nan) if each.scores is None else each.scores for each in every]
+    shared = [name for name in every[0].extra if all(name in each.extra for each in every)]
+    return Picks(
+        np.concatenate([each.points for each in every]),
+        None if all(each.scores is None for each in every) else np.concatenate(scores),
+        _together([each.classes for each in every]),
+        _together([each.diameters for each in every]),
+        {name: np.concatenate([each.extra[name] for each in every]) for name in shared},
+    )
+
+
+def _together(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if len(known) == len(columns) else None

@@ -8,7 +8,7 @@ from PIL import Image as pillow
 from scipy import ndimage
 
 from motes.data.mask_checks import check_masks, check_values
-from motes.data.masks import collect_masks
+from motes.data.mask_pairs import collect_masks
 from motes.data.normalise import Normalisation
 from motes.data.paint import Target, paint
 from motes.errors import ImageError

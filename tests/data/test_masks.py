@@ -6,14 +6,8 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motes.data.masks import (
-    ObjectNumbers,
-    class_numbers,
-    collect_masks,
-    grey_scale_of_stored,
-    pass_order,
-    whole,
-)
+from motes.data.mask_pairs import collect_masks, pass_order
+from motes.data.masks import ObjectNumbers, class_numbers, grey_scale_of_stored, whole
 from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
 from motes.errors import ImageError, InputError
 from motes.formats.images import write_image

@@ -2,17 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from copick_project import POINTS, RUNS, SHAPE, SIZE, changed, made_project, save_picks
 from motes.data.collection import collect, load_picks, read_all_picks
 from motes.data.image_list import find_images
-from motes.data.project_picks import joined
 from motes.errors import InputError, PicksError
 from motes.formats.ome_zarr import write_ome_zarr
 from motes.formats.tables import Facts
-from motes.picks import Picks
 
 
 @pytest.fixture
@@ -102,25 +98,3 @@ def test_tomograms_of_another_place_belong_to_the_runs_of_their_name(config: Pat
 def test_a_project_whose_files_are_elsewhere_is_refused(config: Path) -> None:
     with pytest.raises(InputError, match="only folders of this machine"):
         find_images([str(changed(config, static_root="s3://bucket"))], 3)
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.booleans()), min_size=1, max_size=4))
-def test_joined_picks_keep_what_all_have(parts: list[tuple[int, bool, bool]]) -> None:
-    every = [
-        Picks(
-            np.full((count, 3), float(number)),
-            np.full(count, float(number)) if scored else None,
-            np.full(count, f"class {number}") if named else None,
-        )
-        for number, (count, scored, named) in enumerate(parts)
-    ]
-    found = joined(every)
-    numbers = np.repeat(np.arange(len(parts)), [count for count, *_ in parts])
-    np.testing.assert_array_equal(found.points[:, 0], numbers)
-    assert (found.scores is None) == (not any(scored for _, scored, _ in parts))
-    if found.scores is not None:
-        scored = np.array([scored for _, scored, _ in parts])
-        np.testing.assert_array_equal(found.scores, np.where(scored[numbers], numbers, np.nan))
-    assert (found.classes is not None) == all(named for *_, named in parts)
-    if found.classes is not None:
-        assert list(found.classes) == [f"class {number}" for number in numbers]

@@ -8,7 +8,7 @@ import pytest
 from easy_training import DIAMETER, easy_image
 from motes.errors import ModelError, RecipeError
 from motes.jobs.fine_tuning import Start, read_start, settle_thresholds, threshold_note, why_kept
-from motes.jobs.training_data import Parts, Prepared
+from motes.jobs.parts import Parts, Prepared
 from motes.nets.description import NetDescription
 from motes.nets.model_file import StartedFrom, save_model
 from motes.picking.calibration import Calibration, calibrated

@@ -11,7 +11,8 @@ from motes.errors import InputError, ModelError
 from motes.formats.images import write_image
 from motes.formats.picks import write_picks
 from motes.jobs.diameter import SeenDiameter
-from motes.jobs.inspect import Inspection, InspectOptions, inspect
+from motes.jobs.inspect import inspect
+from motes.jobs.inspection import Inspection, InspectOptions
 from motes.picks import Picks
 from motes.units import Length
 

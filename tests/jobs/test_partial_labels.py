@@ -17,8 +17,8 @@ from motes.data.crops import IGNORED, Labelled
 from motes.data.paint import Target, paint
 from motes.errors import RecipeError
 from motes.jobs.partial_labels import MARGIN, SEEN, judged, sight_of, unknown_places, with_unknown
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.telling import Silent
-from motes.jobs.training_data import Parts, Prepared
 from motes.nets.description import NetDescription
 from motes.picking.calibration import Calibration
 from motes.train.mining import Mine

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from motes.data.mask_checks import check_masks
-from motes.data.masks import collect_masks
+from motes.data.mask_pairs import collect_masks
 from motes.data.normalise import Normalisation
 from motes.errors import InputError, OutputError, PicksError, UnitError
 from motes.formats.images import write_image

@@ -12,8 +12,10 @@ from motes.errors import InputError, OutputError
 from motes.formats.images import read_image, write_image
 from motes.formats.picks import write_picks
 from motes.formats.stores import create_store
+from motes.jobs.manifest import keep_manifest
+from motes.jobs.parts import Parts
 from motes.jobs.telling import Silent
-from motes.jobs.training_data import Parts, gather, keep_manifest
+from motes.jobs.training_data import gather
 from motes.picks import Picks
 from motes.recipe_file import load_recipe
 from motes.train.processes import ALONE

@@ -11,8 +11,8 @@ import torch
 from motes.data.crops import Labelled
 from motes.data.paint import Target
 from motes.data.sources import DataSource
+from motes.jobs.parts import Prepared
 from motes.jobs.train import TrainingData
-from motes.jobs.training_data import Prepared
 from motes.jobs.training_report import (
     repeat_command,
     spread,

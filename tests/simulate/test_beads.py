@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from motes.data.mask_checks import check_masks
-from motes.data.masks import collect_masks
+from motes.data.mask_pairs import collect_masks
 from motes.data.normalise import Normalisation
 from motes.errors import OutputError, RecipeError
 from motes.formats.images import read_image

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from motes.data.paint import paint
 from motes.data.sampling import Labelled
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.recipe import Recipe
 from motes.score.metrics import Counts
 from motes.study.examine import Ensemble, Examiner, Mean

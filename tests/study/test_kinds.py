@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from motes.data.sampling import Labelled
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.study.kinds import at_edge, kinds_of, overlapping
 
 

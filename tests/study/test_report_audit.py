@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from motes.figures.study_results import AuditRow
-from motes.jobs.training_data import MANIFEST
+from motes.jobs.manifest import MANIFEST
 from motes.output import write_text
 from motes.study.data_description import Division
 from motes.study.description import Study

@@ -8,7 +8,7 @@ import pytest
 
 from motes.data.sampling import Labelled
 from motes.figures.study_results import Shown
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.output import write_text
 from motes.picks import Picks
 from motes.study.description import Study

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from motes.data.sampling import Labelled
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.picks import Picks
 from motes.study.examine import Ensemble, Examination
 from motes.study.shown_images import MOST, in_section, keep_shown_images, kept_numbers, read_shown_images

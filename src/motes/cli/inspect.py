@@ -12,8 +12,8 @@ from motes.errors import InputError
 from motes.units import Length
 
 if TYPE_CHECKING:
-    from motes.jobs.inspect import ImageFacts, Inspection, Problem
     from motes.jobs.inspect_masks import MaskInspection
+    from motes.jobs.inspection import ImageFacts, Inspection, Problem
     from motes.jobs.mask_faults import MaskFault
 
 MaskKind = Literal["binary", "classes", "instances"]
@@ -105,7 +105,8 @@ def _inspect_picks(
     as_json: bool,
 ) -> None:
     from motes.cli.console import OUT, Terminal
-    from motes.jobs.inspect import InspectOptions, inspect
+    from motes.jobs.inspect import inspect
+    from motes.jobs.inspection import InspectOptions
 
     ndim = 3 if any(map(project_of, sources)) else 2
     diameter, pixel_size, pictures = settings
@@ -239,7 +240,7 @@ def _line(problem: "Problem | MaskFault") -> str:
 
 
 def _image_row(facts: "ImageFacts") -> list[str | int | None]:
-    from motes.jobs.inspect import shape_text
+    from motes.jobs.inspection import shape_text
 
     if facts.shape is None:
         return [facts.name, "unreadable", *[None] * 7]

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from motes.errors import ImageError, PicksError
 from motes.formats import copick
 from motes.formats.tables import Facts
-from motes.picks import Picks
+from motes.picks import Picks, joined
 
 
 def project_picks(
@@ -62,22 +60,3 @@ def _picks_of_run(
             picks = replace(picks, diameters=np.full(len(picks), 2 * known.radius / voxel_size))
         found.append(picks)
     return joined(found)
-
-
-def joined(every: Sequence[Picks]) -> Picks:
-    """Picks of one image one after the other.
-
-    A score that is missing is nan; of the other columns those are kept that all of them have.
-    """
-    scores = [np.full(len(each), np.nan) if each.scores is None else each.scores for each in every]
-    return Picks(
-        np.concatenate([each.points for each in every]),
-        None if all(each.scores is None for each in every) else np.concatenate(scores),
-        _together([each.classes for each in every]),
-        _together([each.diameters for each in every]),
-    )
-
-
-def _together(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
-    known = [column for column in columns if column is not None]
-    return np.concatenate(known) if len(known) == len(columns) else None

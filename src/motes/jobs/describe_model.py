@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from motes.jobs.fine_tuning import Start, threshold_note
+from motes.jobs.parts import Parts
 from motes.jobs.run_record import versions
-from motes.jobs.training_data import Parts
 from motes.jobs.training_worlds import trained_on_worlds
 from motes.nets.model_file import ModelDescription, TrainedOn
 from motes.picking.outlining import Outlining

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from motes.jobs.training_data import Parts
+from motes.jobs.parts import Parts
 from motes.nets.model_file import Model, StartedFrom, load_model, model_path, started_from
 from motes.picking.calibration import uncalibrated
 from motes.picking.thresholds import FittedThreshold, fit_threshold, parse_goal

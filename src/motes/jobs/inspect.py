@@ -1,21 +1,18 @@
 """Look at images and picks before anything is done with them: what is here, and what is wrong with it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from motes.data.collection import (
-    OTHER_BINNING,
     accepted,
     inside_image,
     nothing_paired,
     read_all_picks,
-    too_many_outside,
 )
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.normalise import Normalisation, fill_bad_pixels, normalise
@@ -23,7 +20,6 @@ from motes.data.orientation import (
     OrientationEvidence,
     OrientationPool,
     diameter_in,
-    pooled_text,
     typical_spacing,
 )
 from motes.data.pairing import Pairing, pair
@@ -31,9 +27,10 @@ from motes.data.working import check_diameter
 from motes.errors import ImageError, ModelError, MotesError, UnitError
 from motes.figures.pictures import save_picture, split
 from motes.image import Image
+from motes.jobs.inspect_problems import image_problems, picks_problems
+from motes.jobs.inspection import ImageFacts, Inspection, InspectOptions, PicksFacts, Problem
 from motes.jobs.telling import Silent, Teller
 from motes.picks import Picks
-from motes.units import Length
 
 if TYPE_CHECKING:
     from motes.jobs.diameter import SeenDiameter
@@ -42,96 +39,6 @@ NO_ESTIMATE = (
     "the diameter of the particles cannot be estimated: too few stand out in the middle of the images; measure one, "
     "and give --diameter 150 (Angstrom) or --diameter 60px"
 )
-CLOSE_SHARE = 0.1  # more picks than this nearer than half a diameter to the next are no accident
-
-
-@dataclass(frozen=True)
-class InspectOptions:
-    """diameter: of a particle. pixel_size: A/px, counts before the header's. ndim: 2, or 3 for volumes.
-
-    pictures: a folder for a picture of each image with its picks, whose diameter must be known; None: no pictures.
-    """
-
-    diameter: Length | None = None
-    pixel_size: float | None = None
-    ndim: int = 2
-    pictures: Path | None = None
-
-
-@dataclass(frozen=True)
-class PicksFacts:
-    """The picks of one image.
-
-    outside: how many lie outside the image. repeated: how many stand there a second time. diameter: of a
-    particle, px. nearest: median distance to the next pick, px. close: picks nearer than half a diameter
-    to another. as_given, flipped: strength of the mean patch (1 is noise). What cannot be known is None.
-    """
-
-    count: int
-    outside: int
-    repeated: int
-    diameter: float | None = None
-    nearest: float | None = None
-    close: int | None = None
-    as_given: float | None = None
-    flipped: Mapping[str, float] = field(default_factory=dict)
-    suspect: str | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """One image. shape: (y, x) or (z, y, x). pixel_size: A/px. low to std: of the finite pixels.
-
-    sha256: of type, shape and pixels. problem: why it cannot be used.
-    """
-
-    name: str
-    shape: tuple[int, ...] | None = None
-    dtype: str | None = None
-    pixel_size: float | None = None
-    pixel_size_from: Literal["option", "list", "header"] | None = None
-    low: float | None = None
-    high: float | None = None
-    mean: float | None = None
-    std: float | None = None
-    bad_pixels: int = 0
-    sha256: str | None = None
-    picks: PicksFacts | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong, and what to do. unusable: it has to be put right before this can be used."""
-
-    message: str
-    images: tuple[str, ...] = ()
-    unusable: bool = False
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What was found. paired: image name to the name of its picks, None where no picks were named.
-
-    estimated_diameter: of the particles, None where it was given, or cannot be estimated.
-    """
-
-    images: list[ImageFacts]
-    problems: list[Problem]
-    paired: dict[str, str] | None = None
-    without_picks: tuple[str, ...] = ()
-    without_image: tuple[str, ...] = ()
-    estimated_diameter: "SeenDiameter | None" = None
-
-    @property
-    def usable(self) -> bool:
-        """Whether nothing has to be put right first."""
-        return not any(problem.unusable for problem in self.problems)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        return {"usable": self.usable, **asdict(self)}
 
 
 def inspect(
@@ -155,7 +62,7 @@ def inspect(
             done(number + 1)
     wanted = picks_source is None and options.diameter is None and options.ndim == 2
     estimated, unknown = _estimated_diameter(entries, facts, options) if wanted else (None, [])
-    found = [*problems, *_image_problems(facts), *_picks_problems(facts, options, pool), *unknown]
+    found = [*problems, *image_problems(facts), *picks_problems(facts, options, pool), *unknown]
     found.sort(key=lambda problem: not problem.unusable)
     inspected = Inspection(facts, found, estimated_diameter=estimated)
     if pairing is None:
@@ -328,121 +235,3 @@ def _evidence(
         return pool.add_image(image, picks, diameter)
     except MotesError:  # the image's own problem says it already
         return None
-
-
-def _image_problems(facts: Sequence[ImageFacts]) -> Iterator[Problem]:
-    """What is wrong with single images, then with the set."""
-    for each in facts:
-        if each.problem is not None:
-            yield Problem(each.problem, (each.name,), unusable=True)
-    masked = [f for f in facts if f.bad_pixels and f.problem is None]
-    if masked:
-        count = sum(f.bad_pixels for f in masked)
-        yield Problem(f"{count} NaN or infinite pixels; they are masked and counted", _names(masked))
-    for twins in _grouped(facts, "sha256").values():
-        if len(twins) > 1:
-            yield Problem(
-                "the same pixels; keep one of these images, or training sees it repeatedly", _names(twins)
-            )
-    yield from _set_problems([f for f in facts if f.shape is not None])
-
-
-def _set_problems(facts: Sequence[ImageFacts]) -> Iterator[Problem]:
-    unknown = [f for f in facts if f.pixel_size is None]
-    if unknown:
-        yield Problem(
-            "no pixel size in the header; give --pixel-size, or lengths in pixels, as in 60px",
-            _names(unknown),
-        )
-    sizes = _grouped(facts, "pixel_size")
-    if len(sizes) > 1:
-        listed = ", ".join(f"{len(group)} images with {size:g} A/px" for size, group in sizes.items())
-        yield Problem(
-            f"different pixel sizes: {listed}; each image is scaled by its own, see that they are right"
-        )
-    shapes = _grouped(facts, "shape")
-    if len(shapes) > 1:
-        listed = ", ".join(f"{len(group)} of {shape_text(shape)}" for shape, group in shapes.items())
-        yield Problem(f"images of different sizes: {listed}; that is allowed, see that they belong together")
-
-
-def _picks_problems(
-    facts: Sequence[ImageFacts], options: InspectOptions, pool: OrientationPool
-) -> Iterator[Problem]:
-    picked = [(f, f.picks) for f in facts if f.picks is not None]
-    wrong = [(f, p.problem) for f, p in picked if p.problem is not None]
-    if wrong:
-        yield Problem(str(wrong[0][1]), _names(f for f, _ in wrong), unusable=True)
-    yield from _flip_problems(picked, pool)
-    yield from _outside_problems([(f, p) for f, p in picked if p.outside])
-    repeated = [f for f, p in picked if p.repeated]
-    if repeated:
-        count = sum(p.repeated for _, p in picked)
-        yield Problem(
-            f"{count} picks stand there more than once; the repetitions are left out", _names(repeated)
-        )
-    yield from _distance_problems([(f, p) for f, p in picked if p.count], options)
-    if picked and not any(p.count for _, p in picked):
-        yield Problem(
-            "there is not one particle in the picks; nothing can be learnt from them", unusable=True
-        )
-
-
-def _flip_problems(
-    picked: Sequence[tuple[ImageFacts, PicksFacts]], pool: OrientationPool
-) -> Iterator[Problem]:
-    """Single images with flipped picks, then those that tell only together."""
-    for facts, p in picked:
-        if p.as_given is not None and p.suspect is not None:
-            message = OrientationEvidence(p.as_given, p.flipped).message
-            yield Problem(message, (facts.name,), unusable=True)
-    together = pool.evidence
-    if together is not None and together.suspect is not None:
-        message = f"{pooled_text(pool.names)}: {together.message}"
-        yield Problem(message, tuple(pool.names), unusable=True)
-
-
-def _outside_problems(outside: Sequence[tuple[ImageFacts, PicksFacts]]) -> Iterator[Problem]:
-    if outside:
-        far = [f for f, p in outside if too_many_outside(p.outside, p.count)]
-        count, total = sum(p.outside for _, p in outside), sum(p.count for _, p in outside)
-        what = OTHER_BINNING if far else "they are left out"
-        names = _names(far or [f for f, _ in outside])
-        yield Problem(f"{count} of {total} picks lie outside the image; {what}", names, unusable=bool(far))
-
-
-def _distance_problems(
-    picked: Sequence[tuple[ImageFacts, PicksFacts]], options: InspectOptions
-) -> Iterator[Problem]:
-    crowded = [(f, p) for f, p in picked if p.close is not None and p.close > p.count * CLOSE_SHARE]
-    if crowded:
-        count, total = sum(p.close or 0 for _, p in crowded), sum(p.count for _, p in crowded)
-        yield Problem(
-            f"{count} of {total} picks are nearer than half a diameter to another one; were particles picked "
-            "twice, or is the diameter too large? Check --diameter and --pixel-size",
-            _names(f for f, _ in crowded),
-        )
-    if picked and options.diameter is None and all(p.diameter is None for _, p in picked):
-        yield Problem(
-            "the diameter is not known, so distances were not checked; give --diameter 150 (Angstrom) or "
-            "--diameter 60px"
-        )
-
-
-def _grouped(facts: Sequence[ImageFacts], key: str) -> dict[Any, list[ImageFacts]]:
-    """Facts by one of their values, those without it left out."""
-    groups: dict[Any, list[ImageFacts]] = {}
-    for each in facts:
-        value = getattr(each, key)
-        if value is not None:
-            groups.setdefault(value, []).append(each)
-    return groups
-
-
-def _names(facts: Iterable[ImageFacts]) -> tuple[str, ...]:
-    return tuple(each.name for each in facts)
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """3710x3838, slowest axis first, as sizes are typed."""
-    return "x".join(str(size) for size in shape)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from motes.data.collection import MOST_READ, PICKS_SUFFIXES, load_picks
 from motes.data.image_list import ImageEntry, find_images
-from motes.data.masks import APPENDED
+from motes.data.mask_pairs import APPENDED
 from motes.data.pairing import bare_name, pair
 from motes.data.regions import label_regions
 from motes.errors import ImageError, InputError, MotesError

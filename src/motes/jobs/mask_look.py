@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from motes.data.look_alikes import SmallPicture, look_alikes, small_picture
 from motes.data.mask_evidence import Steps, overlaid, rim_of_one_value
 from motes.data.mask_fit import fit_of
+from motes.data.mask_pairs import collect_masks
 from motes.data.mask_shift import ShiftPool
-from motes.data.masks import FilePixels, MaskedImage, MaskKind, collect_masks, whole
+from motes.data.masks import FilePixels, MaskedImage, MaskKind, whole
 from motes.data.normalise import Normalisation, fill_bad_pixels, grey_scale
 from motes.data.sources import DataSource
 from motes.errors import ImageError, MotesError

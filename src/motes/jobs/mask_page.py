@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from motes.data.masks import MaskedImage, MaskKind, class_numbers, collect_masks, whole
+from motes.data.mask_pairs import collect_masks
+from motes.data.masks import MaskedImage, MaskKind, class_numbers, whole
 from motes.data.normalise import Normalisation, fill_bad_pixels
 from motes.data.sources import DataSource
 from motes.errors import MotesError

@@ -9,9 +9,10 @@ import torch
 
 from motes.data.sources import DataSource
 from motes.errors import InputError
+from motes.jobs.parts import Parts
 from motes.jobs.telling import Silent
 from motes.jobs.train import looker, run_plan, settled, untrained_net
-from motes.jobs.training_data import Parts, gather
+from motes.jobs.training_data import gather
 from motes.recipe import Recipe
 from motes.train.checkpoint import Progress
 from motes.train.loop import make_trainee, train_step, upcoming

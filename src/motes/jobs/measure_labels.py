@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.mask_checks import check_values
-from motes.data.masks import FilePixels, collect_masks, whole
+from motes.data.mask_pairs import collect_masks
+from motes.data.masks import FilePixels, whole
 from motes.data.normalise import Normalisation
 from motes.data.regions import label_regions
 from motes.data.sampling import Pixels

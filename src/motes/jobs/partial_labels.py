@@ -12,8 +12,8 @@ from scipy import ndimage
 from motes.data.crops import PAINTED, Labelled, without_unknown
 from motes.data.paint import Target
 from motes.errors import RecipeError
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.telling import Teller
-from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import Model
 from motes.picking.calibration import calibrated
 from motes.predict.ensemble import maps_of

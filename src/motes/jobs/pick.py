@@ -19,7 +19,8 @@ from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit
 from motes.jobs.object_files import OUTLINE_FORMATS, check_apart
 from motes.jobs.pick_folder import claim, csv_file, take_stock
-from motes.jobs.picker import COPICK, Found, Picker, PickOptions, ReadImage, make_picker
+from motes.jobs.pick_options import COPICK, PickOptions
+from motes.jobs.picker import Found, Picker, ReadImage, make_picker
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller

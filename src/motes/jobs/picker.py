@@ -1,10 +1,9 @@
 """A model with the user's choices, ready to pick one image after the other."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,59 +12,41 @@ from numpy.typing import NDArray
 from motes.data.image_list import ImageEntry
 from motes.data.sampling import Pixels
 from motes.data.working import WorkingImage, to_working_scale
-from motes.errors import ModelError, MotesError, PicksError, UnitError, did_you_mean
+from motes.errors import ModelError, MotesError, UnitError
 from motes.figures.object_pictures import save_object_picture
 from motes.figures.pictures import save_picture
 from motes.formats.copick_overlay import Overlay, known_size
-from motes.formats.picks import PICKS_FORMATS, Facts, write_picks
-from motes.formats.tables import require_3d
+from motes.formats.picks import Facts, write_picks
 from motes.image import Image
 from motes.jobs.diameter import model_precision
 from motes.jobs.object_files import OUTLINE_FORMATS, object_file, write_objects
 from motes.jobs.outliner import Seen, outline
 from motes.jobs.pick_folder import csv_file
 from motes.jobs.pick_maps import VolumesInFiles, kept_maps, map_files
+from motes.jobs.pick_options import (
+    PickOptions,
+    check_formats,
+    check_outlines,
+    check_thresholds,
+    usual_formats,
+)
 from motes.nets.folded import folded
-from motes.nets.model_file import Model, ModelDescription
+from motes.nets.model_file import Model
 from motes.picking.doubt import Look, look
 from motes.picking.instances import Instances
 from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking, to_full_size
 from motes.picking.quality import Verdict, signs
 from motes.picking.slabs import SlabPicks
-from motes.picks import AdaptedThreshold, Picks, Threshold
+from motes.picks import AdaptedThreshold, Picks, Threshold, joined
 from motes.predict.ensemble import trained_crop
 from motes.predict.stream import Seer, stream_maps
-from motes.predict.windows import Plan, Windows
-from motes.units import Length
+from motes.predict.windows import Plan
 
-COPICK = "copick"
 NO_DIAMETER = (
     "this model does not say how large the particles are; give --diameter 150 (Angstrom) or 60px. Where you do not "
     "know, `motes inspect IMAGES` estimates it"
 )
-
-
-@dataclass(frozen=True)
-class PickOptions:
-    """What the user chose; None leaves it to the model or the image.
-
-    formats: names of formats written beside CSV; None: copick for tomograms, else none. box_size: pixels. project:
-    the folder that paths in an index are relative to. micrographs_star: where the images come from, for RELION
-    3.1's suffix file. threshold: of all classes but those that thresholds names. windows: how images are cut.
-    """
-
-    threshold: float | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    method: Literal["peaks", "components"] | None = None
-    pixel_size: float | None = None
-    diameter: Length | None = None
-    formats: tuple[str, ...] | None = None
-    box_size: int | None = None
-    project: Path = Path()
-    save_maps: bool = False
-    pictures: bool = False
-    windows: Windows = field(default_factory=Windows)
 
 
 @dataclass(frozen=True)
@@ -183,7 +164,7 @@ class Picker:
             for picks, size in zip(found.picks(), image.diameters, strict=True)
         ]
         shown = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
-        return Found(joined_picks(by_class, described.classes), shown)
+        return Found(_of_all_classes(by_class, described.classes), shown)
 
     def _outlined(
         self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None
@@ -284,21 +265,18 @@ class ReadImage:
     pixels: NDArray[Any] | None = None
 
 
-def joined_picks(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
+def _of_all_classes(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
     """The picks of all classes, each with the name of its own; of one class they carry none."""
     if len(by_class) == 1:
         return by_class[0]
-    points = np.concatenate([picks.points for picks in by_class])
-    scores = np.concatenate([picks.scores for picks in by_class if picks.scores is not None])
-    diameters = np.concatenate([picks.diameters for picks in by_class if picks.diameters is not None])
-    classes = np.repeat(np.array(names, dtype=np.str_), [len(picks) for picks in by_class])
-    shared = [name for name in by_class[0].extra if all(name in picks.extra for picks in by_class)]
-    extra = {name: np.concatenate([picks.extra[name] for picks in by_class]) for name in shared}
-    return Picks(points, scores, classes, diameters, extra)
+    named = [
+        replace(picks, classes=np.full(len(picks), name)) for picks, name in zip(by_class, names, strict=True)
+    ]
+    return joined(named)
 
 
 def make_picker(model: Model, options: PickOptions, out: Path, device: torch.device) -> Picker:
-    """A model with the user's choices; ModelError for a choice that it cannot take, PicksError as _check_formats."""
+    """A model with the user's choices; ModelError for a choice that it cannot take, PicksError as check_formats."""
     described = model.description
     if options.diameter is not None and len(described.classes) > 1:
         raise ModelError(
@@ -308,11 +286,11 @@ def make_picker(model: Model, options: PickOptions, out: Path, device: torch.dev
     outlines = described.outlining is not None and options.method is None
     if options.diameter is None and not described.lengths and not outlines:
         raise ModelError(NO_DIAMETER)
-    _check_thresholds(options, described.classes)
-    _check_outlines(options, outlines)
+    check_thresholds(options, described.classes)
+    check_outlines(options, outlines)
     if options.formats is None:
-        options = replace(options, formats=_usual_formats(described, options))
-    _check_formats(options, described.net.ndim, described.classes)
+        options = replace(options, formats=usual_formats(described, options))
+    check_formats(options, described.net.ndim, described.classes)
     precision = model_precision(model, device)
     spread = outlines and options.windows.views > 1
     seer = Seer(folded(model.net, precision), described.net, precision, spread=spread)
@@ -321,55 +299,3 @@ def make_picker(model: Model, options: PickOptions, out: Path, device: torch.dev
         (described.net.multiple,) * described.net.ndim
     )  # says so at once where windows cannot be cut so
     return picker
-
-
-def _check_thresholds(options: PickOptions, classes: Sequence[str]) -> None:
-    """Raise ModelError for a threshold that is no probability, or of a class that the model does not know."""
-    for name, value in options.thresholds.items():
-        if name not in classes:
-            raise ModelError(
-                f"--threshold names the class {name!r}, but this model finds {', '.join(classes)}."
-                f"{did_you_mean(name, classes)}"
-            )
-        if not 0 <= value <= 1:
-            raise ModelError(f"--threshold is a probability between 0 and 1, found {value:g} for {name}")
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise ModelError(f"--threshold is a probability between 0 and 1, found {options.threshold:g}")
-
-
-def _check_outlines(options: PickOptions, outlines: bool) -> None:
-    """Raise ModelError for outlines that are asked of a model that has none."""
-    asked = [each for each in options.formats or () if each in OUTLINE_FORMATS]
-    if asked and not outlines:
-        what = "this model" if options.method is None else f"--method {options.method}"
-        raise ModelError(
-            f"--format {asked[0]} is for outlines, but {what} gives centres only; train a model on masks with "
-            "picking.method=outlines (the recipe `objects` does), or leave the format out"
-        )
-
-
-def _usual_formats(described: ModelDescription, options: PickOptions) -> tuple[str, ...]:
-    """Copick for tomograms whose voxel size is known, as it is wherever the diameter is in Angstrom."""
-    lengths = [options.diameter] if options.diameter else described.lengths
-    if not lengths:
-        return ()
-    return (COPICK,) if described.net.ndim == 3 and all(each.unit == "A" for each in lengths) else ()
-
-
-def _check_formats(options: PickOptions, ndim: int, classes: Sequence[str]) -> None:
-    """Raise PicksError, before any work is done, for a format that cannot be written with these options."""
-    one = Picks(np.zeros((1, ndim)), np.zeros(1), diameters=np.ones(1))
-    example = joined_picks([one] * len(classes), classes)
-    with tempfile.TemporaryDirectory() as folder:
-        for format_name in options.formats or ():
-            if format_name in OUTLINE_FORMATS:
-                continue
-            if format_name not in PICKS_FORMATS:
-                known = [*PICKS_FORMATS, *OUTLINE_FORMATS]
-                raise PicksError(f"there is no format {format_name!r}.{did_you_mean(format_name, known)}")
-            if format_name == COPICK:
-                require_3d(example, Path(COPICK))
-                continue
-            path = Path(folder) / "check"
-            pretended = Facts((1,) * ndim, 1.0, options.box_size)
-            write_picks(path, example, format=format_name, image_name="x", facts=pretended)

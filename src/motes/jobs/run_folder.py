@@ -6,8 +6,9 @@ import yaml
 from torch import nn
 
 from motes.errors import OutputError
+from motes.jobs.manifest import keep_manifest
+from motes.jobs.parts import Parts
 from motes.jobs.run_record import read_record, weight_hashes
-from motes.jobs.training_data import Parts, keep_manifest
 from motes.output import remove_half_written, write_text
 from motes.recipe import Recipe
 from motes.recipe_file import flat

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from motes.data.masks import INDEX
+from motes.data.mask_pairs import INDEX
 from motes.errors import OutputError
 from motes.formats.stores import StoreWriter, create_store, is_store, reopen_store
 from motes.output import explained, write_text

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from motes.figures.methods import net_in_short
+from motes.jobs.parts import Parts
 from motes.jobs.telling import Teller
-from motes.jobs.training_data import Parts
 from motes.jobs.training_worlds import told_worlds
 from motes.nets.build import parameter_count
 from motes.recipe import Recipe

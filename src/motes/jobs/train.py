@@ -20,11 +20,12 @@ from motes.jobs.device import choose_device
 from motes.jobs.fine_tuning import Start, read_start, settle_thresholds
 from motes.jobs.history_table import write_history, write_training_summary
 from motes.jobs.partial_labels import judged, sight_of, with_unknown
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.run_folder import MODEL, begin, check_run, check_weights
 from motes.jobs.run_record import METRICS, keep_line, keep_shown, keep_start
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.jobs.told_training import epoch_line, tell_plan
-from motes.jobs.training_data import STORE, Parts, Prepared, gather
+from motes.jobs.training_data import STORE, gather
 from motes.jobs.training_report import leave_report
 from motes.jobs.training_worlds import crop_maker, world_parts
 from motes.nets.borrowed import load_encoder

@@ -1,104 +1,30 @@
 """From what the user points at to the images that a run trains on and validates on."""
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.crops import Labelled
 from motes.data.mask_checks import check_masks
-from motes.data.masks import MaskedCollection, collect_masks, pass_order
+from motes.data.mask_pairs import MaskedCollection, collect_masks, pass_order
 from motes.data.sources import DataSource, Part, collect_picks
-from motes.errors import InputError, OutputError
+from motes.errors import InputError
 from motes.formats.picks import Facts
 from motes.formats.stores import ChunkCache
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.prepare import ReadyImage, class_lengths, mapped, prepare
 from motes.jobs.split import validation_groups
 from motes.jobs.telling import Failure, Teller
-from motes.output import write_text
 from motes.recipe import Recipe
 from motes.train.processes import ALONE, Processes
 from motes.units import Length
 
 STORE = ".working-images"  # exists while training only
-MANIFEST = "data.csv"
-MANIFEST_COLUMNS = (
-    "image",
-    "part",
-    "group",
-    "particles",
-    "objects",
-    "diameter_px",
-    "pixel_size",
-    "weight",
-    "sha256",
-    "image_sha256",
-)
 SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An image ready to train on.
-
-    sha256: of its file or pixels, and of its labels; image_sha256: of its pixels alone. particles: None where
-    masks say where they are. diameters: of each class in its full-size pixels, working: where the net sees
-    it; both empty where not known. group: what is never divided. chunk: images of a store that are read
-    together have the same; None: read by itself. objects: how many its mask
-    marks; None with picks, and where no one has counted. traits: further columns of the picks, each (n,) in the
-    order of the points.
-    """
-
-    name: str
-    labelled: Labelled
-    sha256: str
-    particles: int | None
-    diameters: tuple[float, ...] = ()
-    pixel_size: float | None = None
-    group: str = ""
-    part: Part = ""
-    chunk: int | None = None
-    image_sha256: str = ""
-    working: tuple[float, ...] = ()
-    objects: int | None = None
-    traits: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    @property
-    def useful(self) -> bool:
-        """Whether it holds a particle."""
-        return self.objects != 0 if self.particles is None else self.particles > 0
-
-    @property
-    def count(self) -> int:
-        """How many particles, or objects of a mask, are known in it."""
-        return (self.objects or 0) if self.particles is None else self.particles
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Prepared images by part.
-
-    lengths: the diameter of each class; empty where not known, or where data sets differ. working: of each
-    class on the image that the net sees, px. order: of one pass over the training images, by seed and epoch.
-    """
-
-    train: list[Prepared]
-    validation: list[Prepared]
-    failures: list[Failure]
-    lengths: list[Length] = field(default_factory=list)
-    working: tuple[float, ...] = ()
-    order: Callable[[int, int], NDArray[np.int64]] | None = None
-
-    @property
-    def masked(self) -> bool:
-        """Whether masks, not picks, say where particles are."""
-        return bool(self.train) and self.train[0].particles is None
 
 
 @dataclass(frozen=True)
@@ -417,24 +343,3 @@ def _check_usable(parts: Parts) -> None:
         empty = f"the {'masks' if parts.masked else 'picks'} of all training images are empty"
         reason = parts.failures[0].reason if parts.failures else empty
         raise InputError(f"there is no particle to train on: {reason}")
-
-
-def keep_manifest(run: Path, parts: Parts, resume: bool) -> None:
-    """Write data.csv; with resume see that the data are still the same."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(MANIFEST_COLUMNS)
-    for part, images in (("train", parts.train), ("validation", parts.validation)):
-        for image in images:
-            size = "" if image.pixel_size is None else f"{image.pixel_size:.6g}"
-            counts = ["" if count is None else count for count in (image.particles, image.objects)]
-            diameters = " ".join(f"{diameter:.6g}" for diameter in image.diameters)
-            weight = f"{image.labelled.weight:.6g}"
-            hashes = [image.sha256, image.image_sha256]
-            writer.writerow([image.name, part, image.group, *counts, diameters, size, weight, *hashes])
-    kept = run / MANIFEST
-    if resume and kept.exists() and kept.read_text(encoding="utf-8") != table.getvalue():
-        raise OutputError(
-            f"the images or their labels have changed since {run} began (see {kept}); use another folder"
-        )
-    write_text(kept, table.getvalue())

@@ -15,8 +15,8 @@ from motes.figures.examples import ClassPicks, Example, cut_example, mean_f1
 from motes.figures.mask_examples import MaskExample, Regions, mean_pixel_f1
 from motes.figures.report import MOST_EXAMPLES, ClassResult, TrainingReport, write_training_report
 from motes.jobs.cost import SUMMARY
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.run_record import METRICS, read_lines
-from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import Model
 from motes.picking.thresholds import FittedThreshold
 from motes.recipe_file import check_recipe

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from motes.data.crops import CropSource
 from motes.data.sources import DataSource
 from motes.errors import InputError
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.telling import Teller
-from motes.jobs.training_data import Parts, Prepared
 from motes.nets.model_file import TrainedOn
 from motes.recipe import Recipe
 from motes.simulate.endless import WorldSource, WorldStream, labelled_world, makers_for, world_makers

@@ -15,8 +15,8 @@ from typing import Any
 from motes.fairness import CHECKS, SEEDS, Check, changed_by
 from motes.figures.study_results import AuditRow
 from motes.jobs.cost import SUMMARY
+from motes.jobs.manifest import MANIFEST
 from motes.jobs.run_record import METRICS, SHOWN, read_lines, read_record
-from motes.jobs.training_data import MANIFEST
 from motes.jobs.training_report import read_summary
 from motes.nets.build import NETS
 from motes.recipe import Recipe

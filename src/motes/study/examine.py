@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.nets.model_file import Model
 from motes.picking.picker import pick_map
 from motes.picking.thresholds import fit_threshold

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 
 KINDS = {
     "low contrast": "signal-to-noise ratio below half the median of its group",

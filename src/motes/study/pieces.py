@@ -17,11 +17,12 @@ from motes.errors import InputError
 from motes.jobs.cost import file_hash
 from motes.jobs.device import choose_device
 from motes.jobs.measure import measure_training
+from motes.jobs.parts import Prepared
 from motes.jobs.run_folder import MODEL
 from motes.jobs.run_record import computed_by
 from motes.jobs.telling import Failure, Printed
 from motes.jobs.train import TrainingData, train
-from motes.jobs.training_data import Prepared, gather_part
+from motes.jobs.training_data import gather_part
 from motes.nets.build import parameter_count
 from motes.nets.model_file import Model, load_model
 from motes.output import write_text

@@ -13,8 +13,8 @@ from motes.figures.study_page import write_study_page
 from motes.figures.study_results import FailureRow, ManifestRow, PublishedNumbers, StudyResults
 from motes.jobs.cost import SUMMARY
 from motes.jobs.history_table import training_summary, write_summaries
+from motes.jobs.manifest import MANIFEST
 from motes.jobs.run_record import library_versions, read_record
-from motes.jobs.training_data import MANIFEST
 from motes.output import write_text
 from motes.recipe import Recipe
 from motes.recipe_file import flat, load_recipe

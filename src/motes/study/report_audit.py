@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from motes.figures.study_results import AuditRow
+from motes.jobs.manifest import MANIFEST
 from motes.jobs.run_record import read_lines
-from motes.jobs.training_data import MANIFEST
 from motes.study.audit import audit_runs, manifest_rows, read_facts
 from motes.study.description import Study
 from motes.study.folder import Folder, Unit

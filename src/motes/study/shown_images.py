@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.figures.pictures import circles, middle_section
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.jobs.training_report import whole
 from motes.output import replacing
 from motes.picks import Picks

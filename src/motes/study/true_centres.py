@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.sampling import Labelled
-from motes.jobs.training_data import Prepared
+from motes.jobs.parts import Prepared
 from motes.picking.objects import find_components
 from motes.picks import Picks
 from motes.study.object_scores import centres_of, true_objects
