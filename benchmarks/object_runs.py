@@ -58,6 +58,7 @@ def trained_and_outlined(
     test: Sequence[Annotated],
     work: Path,
     views: int = 1,
+    threads: int = 2,
 ) -> Path:
     """The folder of a part: a net trained on images, and others outlined by it; a finished one is kept.
 
@@ -71,7 +72,7 @@ def trained_and_outlined(
     part.mkdir(parents=True)
     rows = [{"image": str(each.image.resolve()), "masks": str(each.labels.resolve())} for each in train]
     write_data_rows(part / "data.csv", rows)
-    learn = [*MOTES, "train", recipe, "--data", part / "data.csv", "--out", part / "run", "--threads", 2]
+    learn = [*MOTES, "train", recipe, "--data", part / "data.csv", "--out", part / "run"]
     model = part / "run" / "model.safetensors"
     outline = [
         *MOTES,
@@ -84,9 +85,10 @@ def trained_and_outlined(
         "--tta",
         views,
     ]
+    steps = {"train": [*learn, *changes], "pick": outline}
     usage = {
-        "train": measure.run([*learn, *changes], part / "train.log"),
-        "pick": measure.run([*outline, "--threads", 2], part / "pick.log"),
+        name: measure.run([*words, "--threads", threads], part / f"{name}.log", threads)
+        for name, words in steps.items()
     }
     measure.save_done(part, usage)
     return part
