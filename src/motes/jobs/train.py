@@ -43,6 +43,8 @@ from motes.train.processes import Processes, joined, with_shared_statistics
 from motes.train.settings import Watched
 from motes.train.validate import Validator
 
+ENOUGH_TO_FIT = 12  # images on which the depth of splitting is fitted
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -221,6 +223,17 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
     )
 
 
+def to_fit_on(parts: Parts) -> list[Prepared]:
+    """The validation images, and training images beside them where they are few.
+
+    One or two images do not hold all sizes and shapes. That the net knows the others matters less: how deep the ways
+    between summits go is a matter of shapes.
+    """
+    if parts.validation is parts.train:
+        return parts.train
+    return parts.validation + parts.train[: max(0, ENOUGH_TO_FIT - len(parts.validation))]
+
+
 def _to_judge(recipe: Recipe, parts: Parts, images: Sequence[Prepared]) -> list[Labelled]:
     return [judged(image.labelled, parts.working, recipe.target) for image in images]
 
@@ -315,7 +328,8 @@ def _finish(
     """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
     if recipe.outlining is not None and recipe.splitting.fit:
-        validator = replace(validator, outlining=validator.fitted_outlining(net, recipe.outlining))
+        fitting = replace(validator, images=_to_judge(recipe, parts, to_fit_on(parts)))
+        validator = replace(validator, outlining=fitting.fitted_outlining(net, recipe.outlining))
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
     fitted = settle_thresholds(recipe, parts, curves, start)

@@ -50,7 +50,8 @@ class Splitting(BaseModel):
     )
     fit: bool = Field(
         True,
-        description="whether depth is chosen anew after training, by the objects of the validation images",
+        description="whether depth is chosen anew after training, by the objects of the validation images, and of "
+        "training images beside them where they are few",
     )
     smoothing: float = Field(1.0, ge=0, description="of what is climbed: sigma of a Gaussian, px")
     reach: int = Field(
