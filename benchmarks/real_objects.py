@@ -46,11 +46,11 @@ NUCLEI, PARTICLES = "dsb2018_nuclei", "emps_em_particles"
 TESTED = 11  # images of particles
 CORES = 2
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "nuclei": (  # from 8 to 50 px across; two nets, 15 minutes on two cores together
+    "nuclei": (  # from 8 to 50 px across
         "net.depth=5",
         "sampling.size=160",
         "augmentation.scale=0.5",
-        "training.epochs=24",
+        "training.epochs=12",
     ),
     "particles": ("training.epochs=10",),
 }
