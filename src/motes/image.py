@@ -1,5 +1,6 @@
 """An image as every room sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,3 +34,8 @@ class Image:
     def as_float32(self) -> NDArray[np.float32]:
         """The pixels in memory as float32, same shape."""
         return np.ascontiguousarray(self.data, dtype=np.float32)
+
+
+def sides(shape: Sequence[int]) -> str:
+    """The sides of an image for people, as 2160 x 3840, in array order."""
+    return " x ".join(str(side) for side in shape)

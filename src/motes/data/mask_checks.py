@@ -15,6 +15,7 @@ from motes.data.masks import FilePixels, MaskedImage, MaskKind, class_numbers, w
 from motes.data.normalise import fill_bad_pixels
 from motes.errors import ImageError
 from motes.formats.colour import NOTE as COLOUR
+from motes.image import sides
 
 MOST_LOOKED_AT = 20  # masks that may be inverted
 MOST_VALUES = 5  # shown in a message
@@ -84,7 +85,7 @@ def _read(each: MaskedImage) -> tuple[NDArray[Any], NDArray[Any], int]:
     """Image and mask as stored, and how many pixels of the image are NaN or infinite."""
     if tuple(each.mask.shape) != each.shape:
         raise ImageError(
-            f"{each.name} is {_size(each.shape)} px and its mask {each.mask_name} {_size(each.mask.shape)} px; "
+            f"{each.name} is {sides(each.shape)} px and its mask {each.mask_name} {sides(each.mask.shape)} px; "
             "both must be of one size, write the mask again at that of the image"
         )
     if isinstance(each.mask, FilePixels) and each.mask.info.note == COLOUR:
@@ -242,7 +243,3 @@ def _some(values: NDArray[Any]) -> str:
     if len(values) > MOST_VALUES:
         shown = [*shown[:-1], f"... {float(values[-1]):g} ({len(values)} different values)"]
     return ", ".join(shown)
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)

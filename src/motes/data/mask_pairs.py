@@ -16,6 +16,7 @@ from motes.data.pairing import bare_name, pair
 from motes.errors import ImageError, InputError
 from motes.formats.images import IMAGE_SUFFIX, is_store_of_images
 from motes.formats.stores import ChunkCache, Store, open_store
+from motes.image import sides
 
 INDEX = "index.csv"  # beside a store: what `motes prepare` made its images from
 APPENDED = re.compile(r"_(cp_masks|mask|masks|label|labels|seg|segmentation)$", re.IGNORECASE)
@@ -135,8 +136,8 @@ def _check_same_shape(images: Store, masks: Store) -> None:
         )
     if images.shape != masks.shape:
         raise ImageError(
-            f"the images of {images.path} are {_size(images.shape[1:])} px and the masks of {masks.path} "
-            f"{_size(masks.shape[1:])} px; both must be of one size, bring the masks to that of the images"
+            f"the images of {images.path} are {sides(images.shape[1:])} px and the masks of {masks.path} "
+            f"{sides(masks.shape[1:])} px; both must be of one size, bring the masks to that of the images"
         )
 
 
@@ -202,7 +203,3 @@ def pass_order(chunk_of: Sequence[int], seed: int, epoch: int, together: int = T
     chunks, chunk = np.unique(np.asarray(chunk_of, dtype=np.int64), return_inverse=True)
     turn = rng.permutation(len(chunks))[chunk] // max(1, together)
     return np.lexsort((rng.random(len(turn)), turn))
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)

@@ -26,6 +26,7 @@ from motes.formats.tables import NO_FACTS, Facts, FactsOf, PicksByImage
 from motes.picks import Picks
 
 __all__ = [
+    "COPICK",
     "NO_FACTS",
     "PICKS_FORMATS",
     "Facts",
@@ -36,6 +37,8 @@ __all__ = [
     "write_index",
     "write_picks",
 ]
+
+COPICK = "copick"  # a project, written as a whole
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ _FORMATS = [
     PicksFormat("eman-info", eman_info.SUFFIX, eman_info.matches, eman_info.read, eman_info.write, None),
     PicksFormat("cryolo", cryolo.SUFFIX, cryolo.matches, cryolo.read, cryolo.write, None),
     PicksFormat("topaz", topaz.SUFFIX, topaz.matches, topaz.read, topaz.write, topaz.write_index),
-    PicksFormat("copick", copick_picks.SUFFIX, copick_picks.matches, copick_picks.read, None, None),
+    PicksFormat(COPICK, copick_picks.SUFFIX, copick_picks.matches, copick_picks.read, None, None),
     PicksFormat(
         "challenge",
         challenge.SUFFIX,

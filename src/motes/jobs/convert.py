@@ -13,14 +13,13 @@ from motes.errors import InputError, OutputError, PicksError, did_you_mean
 from motes.formats.copick import is_config, read_config
 from motes.formats.copick_overlay import renamed, write_into_project, write_overlay
 from motes.formats.images import IMAGE_SUFFIX, image_info
-from motes.formats.picks import PICKS_FORMATS, Facts, picks_format, write_index, write_picks
+from motes.formats.picks import COPICK, PICKS_FORMATS, Facts, picks_format, write_index, write_picks
 from motes.formats.tables import Centre
 from motes.jobs.places import coordinate_places
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.picks import Picks
 from motes.units import Length
 
-COPICK = "copick"
 FLIP_AXES = {"y": -2, "x": -1}
 CENTRES = ("relion", "relion-python")
 

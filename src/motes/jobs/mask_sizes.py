@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from motes.image import sides
 from motes.jobs.mask_faults import MaskFault
 
 
@@ -21,10 +22,10 @@ def faults_of_sizes(sizes: Sequence[tuple[str, tuple[int, ...], tuple[int, ...]]
         advice = "they seem to be turned by 90 degrees; exchange the axes (in Python: mask.T)"
     yield MaskFault(
         "resized",
-        f"{len(sizes)} masks are not of the size of their image: {name} is {_size(image)} px and its mask "
-        f"{_size(mask)} px; {advice}",
+        f"{len(sizes)} masks are not of the size of their image: {name} is {sides(image)} px and its mask "
+        f"{sides(mask)} px; {advice}",
         tuple(each[0] for each in sizes),
-        {"image": _size(image), "mask": _size(mask), "times": " x ".join(f"{each:g}" for each in usual)},
+        {"image": sides(image), "mask": sides(mask), "times": " x ".join(f"{each:g}" for each in usual)},
         unusable=True,
     )
 
@@ -41,7 +42,3 @@ def fault_of_enlarged(names: Sequence[str], times: float, diameter: float) -> Ma
         {"times": times, "diameter": diameter},
         unusable=coarse,
     )
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)

@@ -22,6 +22,7 @@ from motes.figures.object_pictures import save_object_picture
 from motes.formats.colour import NOTE as COLOUR
 from motes.formats.images import is_store_of_images
 from motes.formats.stores import ChunkCache, open_store
+from motes.image import sides
 from motes.jobs.object_files import (
     OUTLINE_FORMATS,
     ObjectValues,
@@ -271,8 +272,8 @@ def _read(pair: _Pair, binary: bool) -> tuple[Labels, NDArray[Any] | None]:
         )
     if pair.image is not None and tuple(pair.image.shape) != tuple(pair.labels.shape):
         raise ImageError(
-            f"the image is {_size(pair.image.shape)} px and its label image {pair.labels_name} "
-            f"{_size(pair.labels.shape)} px; both must be of one size, write the labels again at that of the image"
+            f"the image is {sides(pair.image.shape)} px and its label image {pair.labels_name} "
+            f"{sides(pair.labels.shape)} px; both must be of one size, write the labels again at that of the image"
         )
     labels = whole(pair.labels)
     check_values(labels, "instances", 1, pair.labels_name)
@@ -332,7 +333,3 @@ def _totals(done: Sequence[_Measured], failed: int) -> Row:
     totals |= joined_values([each.values for each in done]).summary()
     deviation = float(counts.std(ddof=1)) if len(counts) > 1 else None
     return totals | {"per_image_mean": float(counts.mean()), "per_image_sd": deviation}
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)

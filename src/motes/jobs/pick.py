@@ -13,13 +13,13 @@ from motes.data.image_list import ImageEntry, find_images
 from motes.errors import MotesError
 from motes.formats.copick import read_config, split_source
 from motes.formats.copick_overlay import Overlay, check_run_names, renamed, write_overlay_config
-from motes.formats.picks import Facts, read_picks, write_index, write_picks
+from motes.formats.picks import COPICK, Facts, read_picks, write_index, write_picks
 from motes.formats.tables import check_tomogram_names
 from motes.jobs.device import choose_device
 from motes.jobs.diameter import checks_diameters, misfit
 from motes.jobs.object_files import OUTLINE_FORMATS, check_apart
 from motes.jobs.pick_folder import claim, csv_file, take_stock
-from motes.jobs.pick_options import COPICK, PickOptions
+from motes.jobs.pick_options import PickOptions
 from motes.jobs.picker import Found, Picker, ReadImage, make_picker
 from motes.jobs.places import coordinate_places
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary

@@ -9,15 +9,13 @@ from typing import Literal
 import numpy as np
 
 from motes.errors import ModelError, PicksError, did_you_mean
-from motes.formats.picks import PICKS_FORMATS, Facts, write_picks
+from motes.formats.picks import COPICK, PICKS_FORMATS, Facts, write_picks
 from motes.formats.tables import require_3d
 from motes.jobs.object_files import OUTLINE_FORMATS
 from motes.nets.model_file import ModelDescription
 from motes.picks import Picks
 from motes.predict.windows import Windows
 from motes.units import Length
-
-COPICK = "copick"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from motes.data.image_list import ImageEntry
 from motes.data.mask_objects import one_number
 from motes.errors import ImageError, InputError
 from motes.figures.agreement_plots import OverIou, bland_altman, iou_curves, save_svg, size_histograms
+from motes.image import sides
 from motes.jobs.label_pairs import LabelPairs, Labels, ValueKind, named, pair_labels, read_labels
 from motes.jobs.telling import Silent, Teller
 from motes.picking.measure_objects import measure_objects
@@ -92,14 +93,14 @@ def score_label_images(
 
 def save_pictures(folder: Path, report: LabelReport) -> list[Path]:
     """Write counts.svg (Bland and Altman), sizes.svg and iou.svg into a folder, and give their paths."""
-    sides = ("a", "b") if report.raters else ("found", "true")
+    who = ("a", "b") if report.raters else ("found", "true")
     found, truth = (
         np.concatenate([side.diameters for side in each])
         for each in zip(*((image.found, image.truth) for image in report.images), strict=True)
     )
     plots = {
-        "counts": bland_altman(report.counts, sides),
-        "sizes": size_histograms(found, truth, sides),
+        "counts": bland_altman(report.counts, who),
+        "sizes": size_histograms(found, truth, who),
         "iou": iou_curves(_over_iou(report)),
     }
     for name, svg in plots.items():
@@ -128,8 +129,8 @@ def _read(
     labels = np.zeros_like(true_labels) if own is None else read_labels(own, ndim, options.of("found"))
     if own is not None and labels.shape != true_labels.shape:
         raise ImageError(
-            f"{true.name}: the labels found ({own.name}) are {_size(labels.shape)} px, the true ones "
-            f"{_size(true_labels.shape)} px; both must be of one size, that of the image: write them again at that size"
+            f"{true.name}: the labels found ({own.name}) are {sides(labels.shape)} px, the true ones "
+            f"{sides(true_labels.shape)} px; both must be of one size, that of the image: write them again at that size"
         )
     for entry, values in ((own, labels), *(((true, true_labels),) if options.raters else ())):
         if entry is not None and values.size and values.min() < 0:
@@ -235,7 +236,3 @@ def _tell_pairing(pairs: LabelPairs, lost: Sequence[str], options: ObjectOptions
     if pairs.without_truth:
         who = "only the first rater has labels of" if options.raters else "label images without truth"
         teller.warn(f"{who}, left out: {named(pairs.without_truth)}")
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from motes.data.sampling import Pixels
 from motes.errors import ImageError
+from motes.image import sides
 from motes.picking.object_table import Floats, ObjectTable
 from motes.picking.tiling import Window, grown, windows_of
 
@@ -66,7 +67,7 @@ def measure_objects(
     for what, other in (("image", image), ("map of confidence", confidence)):
         if other is not None and tuple(other.shape) != shape:
             raise ImageError(
-                f"the labels are {_size(shape)} px and the {what} {_size(other.shape)} px; both must be of one size"
+                f"the labels are {sides(shape)} px and the {what} {sides(other.shape)} px; both must be of one size"
             )
     windows = windows_of(shape, tile or TILE[len(shape)])
     with ThreadPoolExecutor(threads) as pool:
@@ -242,7 +243,3 @@ def _whole_numbers(labels: NDArray[Any]) -> NDArray[np.signedinteger[Any]]:
         )
     small = labels.dtype.itemsize < 4 or labels.dtype == np.int32
     return labels.astype(np.int32 if small else np.int64)
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)
