@@ -18,6 +18,7 @@ from topaz import Settings
 FIELDS_PER_FOLD = 2
 BY_TWO_PEOPLE = "empiar10146_apoferritin"
 BY_CRYOPPP = "empiar10017_bgal_cryoppp"
+CRYOPPP_RIM = 130  # px; nearer to an edge CryoPPP has no particle in any of these micrographs
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def galactosidase(root: Path, settings: Settings) -> RealSet:
         [Micrograph(path.stem, path, path.stem) for path in (root / "images").glob("*.jpg")]
     )
     truths = {"CryoPPP": load_truth(root / "coords_cryoppp", micrographs)}
-    return RealSet("beta-galactosidase", micrographs, truths, 40, 100, 108, (4096, 4096), settings)
+    return RealSet("beta-galactosidase", micrographs, truths, 40, CRYOPPP_RIM, 108, (4096, 4096), settings)
 
 
 def in_order(micrographs: Sequence[Micrograph]) -> tuple[Micrograph, ...]:

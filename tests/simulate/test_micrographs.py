@@ -285,6 +285,18 @@ def test_no_particle_lies_in_a_bare_patch() -> None:
     assert not sampled(bare, scene.particles.centres).any()
 
 
+def test_particles_of_two_layers_keep_their_distance_within_a_layer_alone() -> None:
+    two = world(layers=2, overlapping=0.0, particles=(40, 40), size=300)
+    centres = scene_of(two).particles.centres
+    gaps = np.linalg.norm(centres[:, None] - centres[None], axis=-1) + 1e9 * np.eye(len(centres))
+    half = len(centres) // 2  # both layers hold all that they are asked to
+    assert gaps[:half, :half].min() >= 37.5
+    assert gaps[half:, half:].min() >= 37.5
+    assert gaps[:half, half:].min() < 37.5 / 2
+    one = scene_of(two.model_copy(update={"layers": 1})).particles.centres
+    assert len(one) < len(centres)  # one layer does not hold as many
+
+
 def test_particles_that_stick_lie_beside_another_one() -> None:
     described = world(sticking=1.0, overlapping=0.0, particles=(20, 20), size=400)
     centres = scene_of(described).particles.centres

@@ -88,6 +88,7 @@ def test_shares_are_what_was_asked_for() -> None:
     shares = {
         "empty": np.mean([each.world.particles == (0, 0) for each in every]),
         "patchy": np.mean([each.world.bare > 0 for each in every]),
+        "two_layers": np.mean([each.world.layers == 2 for each in every]),
         "crowded": np.mean([each.world.spacing <= 1 for each in every]),
         "other_species": np.mean([bool(each.world.distractors) for each in every]),
         "phase_plate": np.mean([each.world.phase_shift[1] > 0 for each in every]),
@@ -107,10 +108,11 @@ def test_every_drawn_world_can_be_simulated_however_small_the_image(described: W
 
 
 def test_what_is_left_out_is_never_drawn() -> None:
-    bare = worlds(empty=1, crowded=0, patchy=0, clean=1, other_species=0, filtered=0, rim=0)
+    bare = worlds(empty=1, crowded=0, patchy=0, two_layers=0, clean=1, other_species=0, filtered=0, rim=0)
     for world in (each.world for each in drawn(bare)):
         assert world.particles == (0, 0)
         assert (world.bare, world.overlapping, world.carbon_probability) == (0, 0, 0)
+        assert world.layers == 1
         assert world.spacing >= 1.05
         assert not world.distractors
         assert {getattr(world, name) for name in NO_DIRT} == {(0, 0)}

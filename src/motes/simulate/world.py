@@ -36,6 +36,11 @@ class MicrographWorld(BaseModel):
     particles: Count = Field((100, 140), description="particles in a micrograph, least and most")
     spacing: float = Field(1.0, ge=0, description="least distance between centres, diameters")
     overlapping: Fraction = Field(0.04, description="fraction of particles that need half that distance only")
+    layers: int = Field(
+        1,
+        ge=1,
+        description="layers of ice with particles, one above the other; those of two layers may cover each other",
+    )
     sticking: Fraction = Field(0.0, description="fraction of particles that lie beside another one")
     edge_particles: bool = Field(True, description="whether particles may be cut by the edge of the image")
     minimum_visibility: Fraction = Field(

@@ -51,10 +51,11 @@ class Worlds(BaseModel):
     )
     structures: tuple[str, ...] = Field(TRAINING_STRUCTURES, min_length=1, description="what is drawn from")
     diameters: Range = Field((60, 600), description="stated diameter, A; with across it sets the pixel size")
-    snr: Range = Field((0.025, 3), description="signal-to-noise ratio within the particles, before filters")
+    snr: Range = Field((0.012, 3), description="signal-to-noise ratio within the particles, before filters")
     density: Range = Field((0.03, 0.5), description="share of the area that particles cover")
     empty: Fraction = Field(0.15, description="share of micrographs without a particle")
     crowded: Fraction = Field(0.35, description="share whose particles touch or overlap")
+    two_layers: Fraction = Field(0.1, description="share whose particles lie in two layers of ice")
     patchy: Fraction = Field(0.3, description="share with bare patches")
     clean: Fraction = Field(0.2, description="share without dirt of any kind")
     other_species: Fraction = Field(0.3, description="share with another species that is not asked for")
@@ -160,7 +161,9 @@ def draw_world(worlds: Worlds, rng: np.random.Generator) -> DrawnWorld:
         **_dirt(worlds, stated, rng),
         **_others(worlds, stated, factor, rng),
     }
-    return DrawnWorld(MicrographWorld.model_validate(fields), draw_finish(worlds, rng))
+    finish = draw_finish(worlds, rng)
+    fields["layers"] = 2 if rng.uniform() < worlds.two_layers else 1
+    return DrawnWorld(MicrographWorld.model_validate(fields), finish)
 
 
 def _particles(worlds: Worlds, true_px: float, rng: np.random.Generator) -> dict[str, object]:
