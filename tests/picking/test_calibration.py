@@ -12,8 +12,10 @@ from motes.picking.calibration import (
     calibrated,
     calibration_error,
     fit_calibration,
+    fit_lowest,
     uncalibrated,
 )
+from motes.picks import AdaptedThreshold
 
 lines = st.builds(Calibration, slope=st.floats(0.5, 5), intercept=st.floats(-3, 3))
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=30).map(np.array)
@@ -100,3 +102,32 @@ def test_after_a_fit_the_error_is_small():
     others, whether = made(0.5, -1, 20_000, seed=1)
     assert calibration_error(others, whether) > 0.1
     assert calibration_error(calibrated(others, fit_calibration(values, true)), whether) < 0.02
+
+
+def test_the_threshold_goes_as_low_as_empty_images_allow():
+    """An image of noise alone: many weak candidates, of which nearly all reach half of the best expected F1."""
+    noise = [
+        np.full(20, 0.2),
+        np.full(20, 0.1),
+    ]  # best expected F1 0.33 and 0.18: 0.167 and 0.09 are their thresholds
+    assert fit_lowest(noise, 0.9, most_false=20) == 0  # all of both
+    assert 0.09 < fit_lowest(noise, 0.9, most_false=10) <= 0.1  # all of the first
+    assert 0.16 < fit_lowest(noise, 0.9, most_false=9.9) < 0.18  # none
+    assert fit_lowest([np.zeros(0)], 0.9, most_false=1) == 0
+
+
+@given(st.lists(scores, min_size=1, max_size=5), st.floats(0, 5))
+def test_no_lower_threshold_keeps_to_the_limit(empty, most):
+    lowest = fit_lowest(empty, 0.9, most)
+
+    def false(lowest):
+        threshold = AdaptedThreshold(lowest, 0.9)
+        return np.mean([np.count_nonzero(each >= threshold.of(each)) for each in empty])
+
+    assert lowest == 0.9 or false(lowest) <= most
+    assert all(false(step * 0.9 / 100) > most for step in range(round(lowest / 0.009)))
+
+
+def test_empty_images_are_needed():
+    with pytest.raises(PicksError, match="without particles"):
+        fit_lowest([], 0.9, 1)

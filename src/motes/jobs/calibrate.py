@@ -9,7 +9,7 @@ from motes.data.sampling import Labelled
 from motes.errors import ModelError
 from motes.jobs.telling import Silent, Teller
 from motes.nets.model_file import Model
-from motes.picking.calibration import calibrated, fit_calibration
+from motes.picking.calibration import calibrated, fit_calibration, fit_lowest
 from motes.picking.picker import pick_map
 from motes.picking.thresholds import fit_threshold, parse_goal
 from motes.picks import Picks
@@ -20,6 +20,9 @@ from motes.simulate.worlds import Worlds
 
 FIRST = 2_000_000_000  # the number of the first micrograph: no training or validation comes so far
 FLOOR = 0.01  # lowest score that is looked at
+EMPTY = 4  # for so many micrographs, one more without particles is simulated
+HIGHEST = 0.9  # threshold where there is probably nothing
+MOST_FALSE = 1.0  # picks in a micrograph without particles, on average
 
 
 def calibrate(
@@ -27,13 +30,12 @@ def calibrate(
     worlds: Worlds,
     count: int,
     seed: int = 0,
-    limits: tuple[float, float] | None = None,
     teller: Teller | None = None,
 ) -> Model:
     """The model with its scores calibrated on that many simulated micrographs, and its threshold fitted for F1.
 
-    limits: lowest and highest threshold where each micrograph is to have its own. Raises ModelError for a model of
-    another working diameter than the worlds'.
+    Each micrograph it picks then has a threshold of its own, which goes as low as further micrographs without
+    particles allow. Raises ModelError for a model of another working diameter than the worlds'.
     """
     described = model.description
     if described.working_diameter != worlds.across or len(described.classes) != 1:
@@ -41,33 +43,45 @@ def calibrate(
             f"the model sees particles of {described.working_diameter} px, and the worlds have some of "
             f"{worlds.across:g} px; calibrate it on worlds of its own size, and of one class"
         )
-    images = simulated(worlds, count, seed, model, teller or Silent())
-    ranked = [rank(candidates(model, image), Picks(image.points), worlds.across / 2) for image in images]
+    teller = teller or Silent()
+    images = simulated(worlds, count, seed, model, teller)
+    ranked = ranked_in(model, images)
     scores, true = (np.concatenate([getattr(each, name) for each in ranked]) for name in ("scores", "hits"))
     found = fit_calibration(scores, true)
     curve = precision_recall_curve(
         [Ranked(calibrated(each.scores, found), each.hits, each.misses, each.truth) for each in ranked]
     )
     threshold = fit_threshold(curve, parse_goal("f1")).threshold
+    bare = worlds.model_copy(update={"empty": 1.0})
+    empty = simulated(bare, max(1, count // EMPTY), seed, model, teller, FIRST + count)
+    in_empty = [calibrated(each.scores, found) for each in ranked_in(model, empty)]
     updates = {
         "calibration": found,
-        "adaptive": limits,
+        "adaptive": (fit_lowest(in_empty, HIGHEST, MOST_FALSE), HIGHEST),
         "thresholds": {described.classes[0]: round(threshold, 6)},
         "threshold_note": f"fitted for f1 on {count} simulated micrographs that were not trained on",
     }
     return Model(model.net, described.model_copy(update=updates))
 
 
-def simulated(worlds: Worlds, count: int, seed: int, model: Model, teller: Teller) -> list[Labelled]:
-    """Micrographs of a series that no training sees, ready for the model."""
+def simulated(
+    worlds: Worlds, count: int, seed: int, model: Model, teller: Teller, first: int = FIRST
+) -> list[Labelled]:
+    """Micrographs of a series that no training sees, from the number first on, ready for the model."""
     how = model.description.normalisation
     with world_makers(worlds) as pool, teller.progress("simulating", count, "images") as done:
-        futures = [pool.submit(labelled_world, worlds, seed, FIRST + number, how) for number in range(count)]
+        futures = [pool.submit(labelled_world, worlds, seed, first + number, how) for number in range(count)]
         images = []
         for future in futures:
             images.append(future.result())
             done(len(images))
     return images
+
+
+def ranked_in(model: Model, images: Sequence[Labelled]) -> list[Ranked]:
+    """What the model finds in each micrograph, and what of it is true."""
+    radius = float(model.description.working_diameter or 0) / 2
+    return [rank(candidates(model, image), Picks(image.points), radius) for image in images]
 
 
 def candidates(model: Model, image: Labelled) -> Picks:

@@ -1,5 +1,6 @@
-"""Scores that are probabilities: a line on the log-odds of the scores of a net, fitted on known picks."""
+"""Scores that are probabilities, and how low a threshold on them may go: both fitted on known picks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,11 @@ from scipy.special import expit, logit
 
 from motes.errors import PicksError
 from motes.picking.picker import Picking, pick_map
-from motes.picks import Picks
+from motes.picks import AdaptedThreshold, Picks
 
 MOST_STEPS = 100  # Newton's method needs about ten
 LARGEST = 20.0  # log-odds that a fit looks at; a score in single precision has no more than 17
+LOWEST_STEPS = 100  # thresholds that are tried between 0 and the highest
 RIDGE = 1e-9  # keeps the fit from failing where all scores are the same
 
 
@@ -77,6 +79,21 @@ def fit_calibration(scores: ArrayLike, is_true: ArrayLike) -> Calibration:
             "true picks do not score higher than false ones, so their scores cannot be calibrated"
         )
     return Calibration(slope=slope, intercept=intercept)
+
+
+def fit_lowest(empty: Sequence[NDArray[np.float64]], highest: float, most_false: float) -> float:
+    """The least `lowest` of an AdaptedThreshold with which images without particles give few false picks.
+
+    empty: calibrated scores (n,) of what was found in each of them. highest: of the threshold. most_false: how many
+    may be picked in an image on average. Highest where no lower one is enough. Raises PicksError without images.
+    """
+    if not len(empty):
+        raise PicksError("found no image without particles; the lowest threshold is fitted on such images")
+    for step in range(LOWEST_STEPS):
+        threshold = AdaptedThreshold(step * highest / LOWEST_STEPS, highest)
+        if np.mean([np.count_nonzero(each >= threshold.of(each)) for each in empty]) <= most_false:
+            return threshold.lowest
+    return highest
 
 
 def calibration_error(scores: ArrayLike, is_true: ArrayLike, bins: int = 10) -> float:
