@@ -121,7 +121,9 @@ def _train(
             parts = _with_unknown(parts, recipe, start, run, device, processes, teller)
         validator = looker(recipe, parts, parts.validation, device)
         progress = _train_with_records(net, recipe, parts, run, validator, processes, teller)
-        return processes.once(lambda: _finish(net, recipe, data, parts, run, validator, progress, start))
+        return processes.once(
+            lambda: _finish(net, recipe, data, parts, run, validator, progress, start, teller)
+        )
 
 
 def untrained_net(recipe: Recipe) -> nn.Module:
@@ -324,12 +326,15 @@ def _finish(
     validator: Validator,
     progress: Progress,
     start: Start | None,
+    teller: Teller,
 ) -> TrainResult:
     """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
     if recipe.outlining is not None and recipe.splitting.fit:
         fitting = replace(validator, images=_to_judge(recipe, parts, to_fit_on(parts)))
-        validator = replace(validator, outlining=fitting.fitted_outlining(net, recipe.outlining))
+        with teller.progress("choosing how much to split", len(fitting.images), "images") as done:
+            outlining = fitting.fitted_outlining(net, recipe.outlining, done)
+        validator = replace(validator, outlining=outlining)
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
     fitted = settle_thresholds(recipe, parts, curves, start)

@@ -1,6 +1,6 @@
 """How well a net does on images that it was not trained on: by its picks, and pixel by pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,19 +106,22 @@ class Validator:
             seen.objects.append(_ranked(self.outlining, np.concatenate(whole, axis=1), truth))
         return picks.picks()
 
-    def fitted_outlining(self, net: nn.Module, outlining: Outlining) -> Outlining:
+    def fitted_outlining(
+        self, net: nn.Module, outlining: Outlining, done: Callable[[int], None] = lambda _count: None
+    ) -> Outlining:
         """The outlining with the splitting.depth of DEPTHS, or its own, that gives the best F1 of objects.
 
-        Of several as good it is the one nearest to its own.
+        Of several as good it is the one nearest to its own. done: told how many images have been seen.
         """
         own = outlining.splitting.depth
         ranked: dict[float, list[Ranked]] = {depth: [] for depth in sorted({own, *DEPTHS})}
-        for image in self.images:
+        for count, image in enumerate(self.images, start=1):
             data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
             maps = probability_maps(net, self.net, data, precision=self.precision, trained=self.trained)
             truth = self.true_classes(image)
             for depth, found in ranked.items():
                 found.append(_ranked(outlining.split_at(depth), maps, truth))
+            done(count)
         best = max(ranked, key=lambda depth: (_best_f1(ranked[depth]), -abs(np.log(depth / own))))
         return outlining.split_at(best)
 
