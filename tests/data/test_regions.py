@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from motes.data.regions import label_regions
+from motes.data.regions import label_regions, regions_of_mask
+from motes.errors import ImageError
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
@@ -28,3 +29,19 @@ def test_all_that_is_marked_is_numbered_from_one_and_neighbours_alike(marked: ND
         first, second = (np.moveaxis(labels, axis, 0)[cut] for cut in (slice(1, None), slice(None, -1)))
         both = (first > 0) & (second > 0)
         assert np.array_equal(first[both], second[both])
+
+
+@given(
+    arrays(
+        np.int8, array_shapes(min_dims=2, max_dims=3, max_side=7), elements={"min_value": -1, "max_value": 1}
+    )
+)
+def test_a_mask_of_one_value_is_numbered_by_regions_whatever_the_value(mask: NDArray[np.int8]) -> None:
+    numbers = regions_of_mask(np.where(mask > 0, 255, mask.astype(np.int16)), "a", "")
+    assert np.array_equal(np.sign(numbers), mask)
+    assert np.array_equal(np.maximum(numbers, 0), label_regions(mask > 0)[0])
+
+
+def test_a_mask_of_several_values_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ImageError, match=r"a\.png: 2 different values above 0, .*its own, say so; "):
+        regions_of_mask(np.array([[0, 1], [2, -1]]), "a.png", "say so")

@@ -148,7 +148,8 @@ def test_a_single_object_is_no_mask(tmp_path):
 def test_binary_refuses_what_has_numbers_already(tmp_path):
     save(tmp_path, "a", two_discs())
     (failure,) = measure(tmp_path, binary=True).failures
-    assert "holds 2 numbers above 0, where --binary expects one" in failure.reason
+    assert "2 different values above 0, where a binary mask has one" in failure.reason
+    assert "leave --binary out" in failure.reason
 
 
 def test_no_object_is_a_result(tmp_path):

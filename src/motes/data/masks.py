@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry
 from motes.data.normalise import GreyScale, Normalisation, fill_bad_pixels, grey_scale
-from motes.data.regions import label_regions
+from motes.data.regions import IGNORED, label_regions
 from motes.data.sampling import Pixels
 from motes.formats.images import ImageInfo, image_info
 from motes.formats.stores import ChunkCache
@@ -17,7 +17,6 @@ from motes.formats.stores import ChunkCache
 MaskKind = Literal["binary", "classes", "instances"]
 Window = tuple[slice, ...]
 
-IGNORED = -1
 MOST_EXACT = 1 << 24  # from here on float32, which crops are made of, does not hold every whole number
 
 

@@ -14,7 +14,7 @@ from motes.data.collection import MOST_READ, PICKS_SUFFIXES, load_picks
 from motes.data.image_list import ImageEntry, find_images
 from motes.data.mask_pairs import APPENDED
 from motes.data.pairing import bare_name, pair
-from motes.data.regions import label_regions
+from motes.data.regions import regions_of_mask
 from motes.errors import ImageError, InputError, MotesError
 from motes.formats.colour import NOTE as COLOUR
 from motes.formats.copick import split_source
@@ -142,14 +142,11 @@ def read_labels(entry: ImageEntry, ndim: int, kind: ValueKind) -> Labels:
     values = _whole_numbers(np.asarray(entry.read(ndim).data), entry.name)
     if kind == "instances":
         return values
-    levels = np.unique(values[values > 0])
-    if len(levels) > 1:
-        raise ImageError(
-            f"{entry.name}: {len(levels)} different values above 0, where a binary mask has one; if each object has a "
-            "number of its own, say --objects instances, or found-binary or truth-binary where only the other side are "
-            "masks; values in between come from resizing or JPEG"
-        )
-    return np.where(values < 0, np.int32(-1), label_regions(values > 0)[0])
+    return regions_of_mask(
+        values,
+        entry.name,
+        "say --objects instances, or found-binary or truth-binary where only the other side are masks",
+    )
 
 
 def named(names: Sequence[str]) -> str:

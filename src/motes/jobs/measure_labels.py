@@ -15,7 +15,7 @@ from motes.data.mask_checks import check_values
 from motes.data.mask_pairs import collect_masks
 from motes.data.masks import FilePixels, whole
 from motes.data.normalise import Normalisation
-from motes.data.regions import label_regions
+from motes.data.regions import label_regions, regions_of_mask
 from motes.data.sampling import Pixels
 from motes.errors import ImageError, InputError, MotesError, OutputError
 from motes.figures.object_pictures import save_object_picture
@@ -280,21 +280,9 @@ def _read(pair: _Pair, binary: bool) -> tuple[Labels, NDArray[Any] | None]:
     if labels.dtype.kind not in "iu":
         labels = labels.astype(np.int64)
     return (
-        _regions(labels, pair.labels_name) if binary else labels,
+        regions_of_mask(labels, pair.labels_name, "leave --binary out") if binary else labels,
         None if pair.image is None else whole(pair.image),
     )
-
-
-def _regions(mask: Labels, name: str) -> Labels:
-    """The connected regions of a mask, numbered from 1; ImageError where it is none."""
-    inside = mask > 0
-    highest = int(mask.max()) if mask.size else 0
-    if np.any(mask[inside] != highest):
-        raise ImageError(
-            f"{name}: holds {len(np.unique(mask[inside]))} numbers above 0, where --binary expects one; leave --binary "
-            "out where each object has a number of its own, or cut grey values off at one half"
-        )
-    return label_regions(inside)[0]
 
 
 def _refuse_grey_values(table: ObjectTable, name: str) -> None:
