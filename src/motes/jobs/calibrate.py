@@ -20,9 +20,10 @@ from motes.simulate.worlds import Worlds
 
 FIRST = 2_000_000_000  # the number of the first micrograph: no training or validation comes so far
 FLOOR = 0.01  # lowest score that is looked at
-EMPTY = 4  # for so many micrographs, one more without particles is simulated
+EMPTY = 2  # for so many micrographs, one more without particles is simulated
 HIGHEST = 0.9  # threshold where there is probably nothing
-MOST_FALSE = 1.0  # picks in a micrograph without particles, on average
+RECOGNISED = 0.98  # share of micrographs without particles that get the highest threshold ...
+MARGIN = 1.25  # ... with so many times the lowest to spare, since other noise looks more like particles
 
 
 def calibrate(
@@ -55,9 +56,10 @@ def calibrate(
     bare = worlds.model_copy(update={"empty": 1.0})
     empty = simulated(bare, max(1, count // EMPTY), seed, model, teller, FIRST + count)
     in_empty = [calibrated(each.scores, found) for each in ranked_in(model, empty)]
+    lowest = fit_lowest(in_empty, HIGHEST, RECOGNISED)
     updates = {
         "calibration": found,
-        "adaptive": (fit_lowest(in_empty, HIGHEST, MOST_FALSE), HIGHEST),
+        "adaptive": (round(min(MARGIN * lowest, HIGHEST), 6), HIGHEST),
         "thresholds": {described.classes[0]: round(threshold, 6)},
         "threshold_note": f"fitted for f1 on {count} simulated micrographs that were not trained on",
     }

@@ -14,7 +14,6 @@ from motes.picks import AdaptedThreshold, Picks
 
 MOST_STEPS = 100  # Newton's method needs about ten
 LARGEST = 20.0  # log-odds that a fit looks at; a score in single precision has no more than 17
-LOWEST_STEPS = 100  # thresholds that are tried between 0 and the highest
 RIDGE = 1e-9  # keeps the fit from failing where all scores are the same
 
 
@@ -81,19 +80,17 @@ def fit_calibration(scores: ArrayLike, is_true: ArrayLike) -> Calibration:
     return Calibration(slope=slope, intercept=intercept)
 
 
-def fit_lowest(empty: Sequence[NDArray[np.float64]], highest: float, most_false: float) -> float:
-    """The least `lowest` of an AdaptedThreshold with which images without particles give few false picks.
+def fit_lowest(empty: Sequence[NDArray[np.float64]], highest: float, recognised: float) -> float:
+    """The `lowest` of an AdaptedThreshold below which that share of images without particles would have theirs.
 
-    empty: calibrated scores (n,) of what was found in each of them. highest: of the threshold. most_false: how many
-    may be picked in an image on average. Highest where no lower one is enough. Raises PicksError without images.
+    empty: calibrated scores (n,) of what was found in each of them. highest: of the threshold. Raises PicksError
+    without images.
     """
     if not len(empty):
         raise PicksError("found no image without particles; the lowest threshold is fitted on such images")
-    for step in range(LOWEST_STEPS):
-        threshold = AdaptedThreshold(step * highest / LOWEST_STEPS, highest)
-        if np.mean([np.count_nonzero(each >= threshold.of(each)) for each in empty]) <= most_false:
-            return threshold.lowest
-    return highest
+    wanted = AdaptedThreshold(0, highest)
+    own = [wanted.of(each) if len(each) else 0.0 for each in empty]
+    return float(np.quantile(own, recognised))
 
 
 def calibration_error(scores: ArrayLike, is_true: ArrayLike, bins: int = 10) -> float:
