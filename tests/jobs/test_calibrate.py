@@ -30,7 +30,7 @@ def test_scores_are_made_probabilities_whatever_they_were_before(shipped: Model)
     last = [each for each in net.modules() if isinstance(each, torch.nn.Conv2d)][-1]
     with torch.no_grad():
         last.bias += 2
-    sure = Model(net, replace_calibration(shipped))
+    sure = Model(net, uncalibrated(shipped))
     ready = calibrate(sure, SMALL, 24)
     unseen = ranked_in(sure, simulated(SMALL, 24, 1, sure, Silent()))
     scores, true = (np.concatenate([getattr(each, name) for each in unseen]) for name in ("scores", "hits"))
@@ -42,7 +42,7 @@ def test_scores_are_made_probabilities_whatever_they_were_before(shipped: Model)
     assert "24 simulated micrographs" in ready.description.threshold_note
 
 
-def replace_calibration(model: Model):
+def uncalibrated(model: Model):
     return model.description.model_copy(update={"calibration": None, "adaptive": None})
 
 
