@@ -11,12 +11,14 @@ import pytest
 
 import motes.jobs.pick as motes_pick
 from motes.errors import ModelError
+from motes.formats.images import read_image, write_image
 from motes.formats.picks import read_picks
 from motes.jobs.diameter import SeenDiameter
 from motes.jobs.pick import PickOptions, PickResult, pick
 from motes.jobs.telling import Silent
 from motes.nets.model_file import load_model, save_model
 from motes.picking.calibration import Calibration, calibrated
+from motes.picking.control import Control
 from motes.picks import AdaptedThreshold, Picks
 from motes.units import Length
 
@@ -71,6 +73,39 @@ def test_each_image_has_a_threshold_of_its_own(tiny: Any, tmp_path: Path) -> Non
         assert len(star) == int(row["picks"])
     assert len({row["threshold"] for row in rows.values()}) > 1
     assert json.loads((out / "settings.json").read_text())["adaptive"] == list(LIMITS)
+
+
+def test_weak_candidates_are_compared_with_those_of_the_negative(tiny: Any, tmp_path: Path) -> None:
+    """The negative as a file of its own gives the same control."""
+    negatives = tmp_path / "negatives"
+    negatives.mkdir()
+    for path in sorted(tiny.images.iterdir()):
+        image = read_image(path)
+        write_image(negatives / path.name, -image.data, image.pixel_size)
+    control = Control(below=1, slope=0.9, excess=0.2, intercept=-0.4)
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
+    pick(
+        [str(negatives)],
+        changed(tiny, tmp_path, calibration=CALIBRATION),
+        tmp_path / "negative",
+        PickOptions(),
+    )
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, control=control), tmp_path / "out")
+    plain, negative = picks_in(tmp_path / "plain"), picks_in(tmp_path / "negative")
+    for name, found in picks_in(tmp_path / "out").items():
+        assert found.points == pytest.approx(plain[name].points)
+        assert found.scores == pytest.approx(
+            control.compared(plain[name].scores, negative[name].scores), abs=1e-5
+        )
+        assert abs(found.scores - plain[name].scores).max() > 0.01
+
+
+def test_candidates_that_are_sure_are_left_as_they_are(tiny: Any, tmp_path: Path) -> None:
+    control = Control(below=0, slope=0.9, excess=0.2, intercept=-0.4)
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
+    picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, control=control), tmp_path / "out")
+    for name, found in picks_in(tmp_path / "out").items():
+        assert np.array_equal(found.scores, picks_in(tmp_path / "plain")[name].scores)
 
 
 @pytest.mark.parametrize("lost", ["summary.csv", "relion"])

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from motes.data.sampling import Labelled
 from motes.errors import ModelError
 from motes.jobs.telling import Silent, Teller
 from motes.nets.model_file import Model
-from motes.picking.calibration import calibrated, fit_calibration, fit_lowest
+from motes.picking.calibration import Calibration, calibrated, fit_calibration, fit_lowest, uncalibrated
+from motes.picking.control import Control, fit_control
 from motes.picking.picker import pick_map
 from motes.picking.thresholds import fit_threshold, parse_goal
 from motes.picks import Picks
@@ -20,9 +22,11 @@ from motes.simulate.worlds import Worlds
 
 FIRST = 2_000_000_000  # the number of the first micrograph: no training or validation comes so far
 FLOOR = 0.01  # lowest score that is looked at
-EMPTY = 2  # for so many micrographs, one more without particles is simulated
+FURTHER = 2  # for so many micrographs, one more without particles is simulated, and one with faint ones
+FAINT = 0.03  # the highest signal-to-noise ratio of these
+DOUBTED = 0.4  # own thresholds below which a micrograph is compared with its negative
 HIGHEST = 0.9  # threshold where there is probably nothing
-RECOGNISED = 0.98  # share of micrographs without particles that get the highest threshold ...
+RECOGNISED = 0.9  # share of micrographs without particles that get the highest threshold ...
 MARGIN = 1.25  # ... with so many times the lowest to spare, since other noise looks more like particles
 
 
@@ -36,7 +40,8 @@ def calibrate(
     """The model with its scores calibrated on that many simulated micrographs, and its threshold fitted for F1.
 
     Each micrograph it picks then has a threshold of its own, which goes as low as further micrographs without
-    particles allow. Raises ModelError for a model of another working diameter than the worlds'.
+    particles allow. Where all candidates of one are weak, its negative has a say, as learnt from these and from
+    faint ones. Raises ModelError for a model of another working diameter than the worlds'.
     """
     described = model.description
     if described.working_diameter != worlds.across or len(described.classes) != 1:
@@ -53,17 +58,42 @@ def calibrate(
         [Ranked(calibrated(each.scores, found), each.hits, each.misses, each.truth) for each in ranked]
     )
     threshold = fit_threshold(curve, parse_goal("f1")).threshold
+    further, few = max(1, count // FURTHER), FIRST + count
     bare = worlds.model_copy(update={"empty": 1.0})
-    empty = simulated(bare, max(1, count // EMPTY), seed, model, teller, FIRST + count)
-    in_empty = [calibrated(each.scores, found) for each in ranked_in(model, empty)]
-    lowest = fit_lowest(in_empty, HIGHEST, RECOGNISED)
+    empty = simulated(bare, further, seed, model, teller, few)
+    faint = simulated(faintest(worlds), further, seed, model, teller, few + further)
+    control, lowest = fit_doubt(model, found, empty, faint)
     updates = {
         "calibration": found,
+        "control": control,
         "adaptive": (round(min(MARGIN * lowest, HIGHEST), 6), HIGHEST),
         "thresholds": {described.classes[0]: round(threshold, 6)},
         "threshold_note": f"fitted for f1 on {count} simulated micrographs that were not trained on",
     }
     return Model(model.net, described.model_copy(update=updates))
+
+
+def faintest(worlds: Worlds) -> Worlds:
+    """The same worlds with particles, all of them hardly seen."""
+    low = min(worlds.snr[0], FAINT)
+    return worlds.model_copy(update={"empty": 0.0, "snr": (low, FAINT)})
+
+
+def fit_doubt(
+    model: Model, calibration: Calibration, empty: Sequence[Labelled], faint: Sequence[Labelled]
+) -> tuple[Control, float]:
+    """How weak candidates are compared with the negative, and the lowest threshold by which enough is nothing."""
+    both = [*empty, *faint]
+    floor = uncalibrated(model.description.picking.floor, calibration)
+    ranked = ranked_in(model, both, floor)
+    scores = [calibrated(each.scores, calibration) for each in ranked]
+    negatives = [calibrated(scores_in(model, -pixels_of(image), floor), calibration) for image in both]
+    control = fit_control(scores, negatives, [each.hits for each in ranked], DOUBTED)
+    settled = [
+        control.compared(own, other) if control.is_needed(own) else own
+        for own, other in zip(scores, negatives, strict=True)
+    ]
+    return control, fit_lowest(settled[: len(empty)], HIGHEST, RECOGNISED)
 
 
 def simulated(
@@ -80,20 +110,30 @@ def simulated(
     return images
 
 
-def ranked_in(model: Model, images: Sequence[Labelled]) -> list[Ranked]:
+def ranked_in(model: Model, images: Sequence[Labelled], floor: float = FLOOR) -> list[Ranked]:
     """What the model finds in each micrograph, and what of it is true."""
     radius = float(model.description.working_diameter or 0) / 2
-    return [rank(candidates(model, image), Picks(image.points), radius) for image in images]
+    return [rank(candidates(model, pixels_of(image), floor), Picks(image.points), radius) for image in images]
 
 
-def candidates(model: Model, image: Labelled) -> Picks:
-    """What the model finds in a micrograph at its working scale, with scores as the net gives them."""
+def pixels_of(image: Labelled) -> NDArray[np.float32]:
+    """A whole micrograph, (y, x)."""
+    return np.asarray(image.data[:, :], dtype=np.float32)
+
+
+def scores_in(model: Model, pixels: NDArray[np.float32], floor: float) -> NDArray[np.float64]:
+    """The scores (n,) of what the model finds in pixels (y, x), as the net gives them."""
+    found = candidates(model, pixels, floor).scores
+    return np.zeros(0) if found is None else found
+
+
+def candidates(model: Model, pixels: NDArray[np.float32], floor: float) -> Picks:
+    """What the model finds in pixels (y, x) at its working scale, with scores as the net gives them."""
     described = model.description
     device = next(model.net.parameters()).device
-    pixels = np.asarray(image.data[:, :], dtype=np.float32)
     found = probability_maps(model.net, described.net, pixels, precision=fast_precision(device))
     maps = class_maps(found, described.net)
-    picking = described.picking.model_copy(update={"floor": FLOOR})
+    picking = described.picking.model_copy(update={"floor": floor})
     return pick_map(maps[0], float(described.working_diameter or 0), picking)
 
 

@@ -164,7 +164,22 @@ class Picker:
             for picks, size in zip(found.picks(), image.diameters, strict=True)
         ]
         shown = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
-        return Found(_of_all_classes(by_class, described.classes), shown)
+        picks = self._controlled(_of_all_classes(by_class, described.classes), image, plan)
+        return Found(picks, shown)
+
+    def _controlled(self, picks: Picks, image: "ReadImage", plan: Plan) -> Picks:
+        """Picks of one class; where all are weak, with scores that the negative of the image has had a say in."""
+        described = self.model.description
+        if described.control is None or picks.scores is None or not described.control.is_needed(picks.scores):
+            return picks
+        (diameter,) = image.diameters
+        enlarged = float(np.mean(image.working.factors))
+        found = SlabPicks([diameter * enlarged], self.picking, described.calibration)
+        for slab in stream_maps(self.seer, -image.working.data, plan):
+            found.add(slab.start, slab.maps)
+        (negative,) = (self.in_full_size(image, each, diameter) for each in found.picks())
+        assert negative.scores is not None
+        return replace(picks, scores=described.control.compared(picks.scores, negative.scores))
 
     def _outlined(
         self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None

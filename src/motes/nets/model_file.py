@@ -23,6 +23,7 @@ from motes.nets.build import build_net
 from motes.nets.description import NetDescription
 from motes.output import replacing
 from motes.picking.calibration import Calibration
+from motes.picking.control import Control
 from motes.picking.instances import Keeping, Splitting
 from motes.picking.outlining import Outlining
 from motes.picking.picker import Picking
@@ -86,6 +87,10 @@ class ModelDescription(BaseModel):
     calibration: Calibration | None = Field(
         None,
         description="what makes probabilities of scores; thresholds are on that scale. None: scores stay",
+    )
+    control: Control | None = Field(
+        None,
+        description="how an image whose candidates are all weak is compared with its negative; None: it is not",
     )
     adaptive: tuple[Share, Share] | None = Field(
         None,

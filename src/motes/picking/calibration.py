@@ -72,7 +72,7 @@ def fit_calibration(scores: ArrayLike, is_true: ArrayLike) -> Calibration:
             f"found {count[1]} true and {count[0]} false picks; scores can be calibrated only where there are both"
         )
     target = np.where(true, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
-    slope, intercept = _most_likely_line(log_odds, target)
+    slope, intercept = map(float, most_likely(np.stack([log_odds, np.ones_like(log_odds)], axis=1), target))
     if slope <= 0:
         raise PicksError(
             "true picks do not score higher than false ones, so their scores cannot be calibrated"
@@ -107,21 +107,20 @@ def calibration_error(scores: ArrayLike, is_true: ArrayLike, bins: int = 10) -> 
     return float(np.abs(gaps).sum() / len(found))
 
 
-def _most_likely_line(x: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and intercept of the line through x (n,) whose logistic comes nearest to the targets (n,)."""
-    design = np.stack([x, np.ones_like(x)], axis=1)
-    line = np.zeros(2)
+def most_likely(design: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (k,) of the columns of a design (n, k) whose logistic comes nearest to the targets (n,)."""
+    weights = np.zeros(design.shape[1])
     for _ in range(MOST_STEPS):
-        chance = expit(design @ line)
+        chance = expit(design @ weights)
         gradient = design.T @ (chance - target)
-        curvature = (design.T * (chance * (1 - chance))) @ design + RIDGE * np.eye(2)
+        curvature = (design.T * (chance * (1 - chance))) @ design + RIDGE * np.eye(len(weights))
         step = np.linalg.solve(curvature, gradient)
-        while _loss(design @ (line - step), target) > _loss(design @ line, target):
+        while _loss(design @ (weights - step), target) > _loss(design @ weights, target):
             step /= 2
-        line -= step
+        weights -= step
         if np.abs(step).max() < 1e-10:
             break
-    return float(line[0]), float(line[1])
+    return weights
 
 
 def _loss(line: NDArray[np.float64], target: NDArray[np.float64]) -> float:
