@@ -28,7 +28,9 @@ class Control(BaseModel):
         ge=0, le=1, description="it is compared where its own threshold, without limits, is lower than that"
     )
     slope: float = Field(gt=0, description="of the log-odds of a score")
-    excess: float = Field(description="added to the log-odds for each standard deviation above the negative")
+    excess: float = Field(
+        description="added to the log-odds, times the logarithm of how many times more there is"
+    )
     intercept: float = Field(description="added to the log-odds")
 
     def is_needed(self, scores: ArrayLike | None) -> bool:
@@ -47,13 +49,13 @@ def all_weak(scores: ArrayLike, below: float) -> bool:
 
 
 def excess(scores: ArrayLike, negative: ArrayLike) -> float:
-    """By how many standard deviations a micrograph's scores (n,) are more than its negative's (m,).
+    """The logarithm of how many times as much as in its negative (m,) is found in a micrograph (n,).
 
-    Each counts by its square, so that the many that are next to nothing do not decide. Half a sure pick is added to the
-    variance, since a handful of candidates proves little.
+    Each candidate counts by the square of its score, so that the many that are next to nothing do not decide. One sure
+    pick is added to both, since a handful of candidates proves little.
     """
-    squares, others = (np.asarray(each, dtype=np.float64) ** 2 for each in (scores, negative))
-    return float((squares.sum() - others.sum()) / np.sqrt((squares**2).sum() + (others**2).sum() + 0.5))
+    own, other = (1 + float((np.asarray(each, dtype=np.float64) ** 2).sum()) for each in (scores, negative))
+    return float(np.log(own / other))
 
 
 def fit_control(
