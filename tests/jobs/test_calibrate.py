@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import motes
-from motes.errors import ModelError
-from motes.jobs.calibrate import averaged, calibrate, ranked_in, simulated
+from motes.errors import ModelError, PicksError
+from motes.jobs.calibrate import averaged, calibrate, faintest, fit_doubt, ranked_in, simulated
 from motes.jobs.telling import Silent
 from motes.nets.model_file import Model, load_model
 from motes.picking.calibration import calibrated, calibration_error
@@ -38,12 +38,34 @@ def test_scores_are_made_probabilities_whatever_they_were_before(shipped: Model)
     before, after = scores, calibrated(scores, ready.description.calibration)
     assert calibration_error(after, true) < calibration_error(before, true) / 2
     assert 0 <= ready.description.adaptive[0] <= ready.description.adaptive[1] == 0.9
+    assert ready.description.control.excess > 0
+    assert ready.description.control.sure == 0.9
     assert 0 < ready.description.thresholds["particle"] < 1
     assert "24 simulated micrographs" in ready.description.threshold_note
 
 
 def uncalibrated(model: Model):
-    return model.description.model_copy(update={"calibration": None, "adaptive": None})
+    return model.description.model_copy(update={"calibration": None, "control": None, "adaptive": None})
+
+
+def test_faint_worlds_hold_particles_that_are_hardly_seen() -> None:
+    faint = faintest(SMALL)
+    assert (faint.empty, faint.snr) == (0, (SMALL.snr[0], 0.03))
+    assert faintest(Worlds(snr=(0.1, 1))).snr == (0.03, 0.03)
+
+
+def test_the_lowest_threshold_is_that_of_empty_micrographs_alone(shipped: Model) -> None:
+    """With empty ones in the place of both kinds of micrographs nothing can be learnt; faint ones do not lift it."""
+    known = shipped.description.calibration
+    bare = SMALL.model_copy(update={"empty": 1.0})
+    empty = simulated(bare, 12, 4, shipped, Silent())
+    faint = simulated(faintest(SMALL), 12, 5, shipped, Silent())
+    strong = simulated(SMALL.model_copy(update={"empty": 0.0, "snr": (1, 3)}), 12, 6, shipped, Silent())
+    _, lowest = fit_doubt(shipped, known, empty, faint)
+    _, beside_strong = fit_doubt(shipped, known, empty, [*faint, *strong])
+    assert beside_strong == lowest
+    with pytest.raises(PicksError, match="0 true"):
+        fit_doubt(shipped, known, empty, [])
 
 
 def test_worlds_of_another_size_are_refused(shipped: Model) -> None:

@@ -75,14 +75,14 @@ def test_each_image_has_a_threshold_of_its_own(tiny: Any, tmp_path: Path) -> Non
     assert json.loads((out / "settings.json").read_text())["adaptive"] == list(LIMITS)
 
 
-def test_weak_candidates_are_compared_with_those_of_the_negative(tiny: Any, tmp_path: Path) -> None:
+def test_images_that_promise_little_are_compared_with_their_negatives(tiny: Any, tmp_path: Path) -> None:
     """The negative as a file of its own gives the same control."""
     negatives = tmp_path / "negatives"
     negatives.mkdir()
     for path in sorted(tiny.images.iterdir()):
         image = read_image(path)
         write_image(negatives / path.name, -image.data, image.pixel_size)
-    control = Control(below=1, slope=0.9, excess=0.2, intercept=-0.4)
+    control = Control(doubted=1, sure=1, slope=0.9, excess=0.2, intercept=-0.4)
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
     pick(
         [str(negatives)],
@@ -100,8 +100,8 @@ def test_weak_candidates_are_compared_with_those_of_the_negative(tiny: Any, tmp_
         assert abs(found.scores - plain[name].scores).max() > 0.01
 
 
-def test_candidates_that_are_sure_are_left_as_they_are(tiny: Any, tmp_path: Path) -> None:
-    control = Control(below=0, slope=0.9, excess=0.2, intercept=-0.4)
+def test_images_that_promise_much_are_left_as_they_are(tiny: Any, tmp_path: Path) -> None:
+    control = Control(doubted=0.1, sure=1, slope=0.9, excess=0.2, intercept=-0.4)
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, control=control), tmp_path / "out")
     for name, found in picks_in(tmp_path / "out").items():

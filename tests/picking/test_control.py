@@ -1,37 +1,37 @@
-"""Weak candidates beside those of the negative: more than noise gives makes them likelier, fewer less so."""
+"""Scores that promise little, beside those of the negative: more than noise gives makes them likelier."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 
 from motes.errors import PicksError
-from motes.picking.control import Control, excess, fit_control
+from motes.picking.control import Control, excess, fit_control, promises_little
+from motes.picks import AdaptedThreshold
 
 SCORES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=40).map(np.array)
-CONTROL = Control(below=0.4, slope=0.8, excess=0.9, intercept=-1.5)
+CONTROL = Control(doubted=0.35, sure=0.9, slope=0.5, excess=1.2, intercept=-2.2)
 
 
 @given(SCORES, SCORES)
-def test_excess_turns_its_sign_with_the_negative(scores, negative) -> None:
-    assert excess(scores, negative) == pytest.approx(-excess(negative, scores))
+def test_excess_counts_what_reaches_a_score(scores, negative) -> None:
+    found = excess(scores, negative)
+    for score, one in zip(scores, found, strict=True):
+        assert one == pytest.approx(np.log((1 + (scores >= score).sum()) / (1 + (negative >= score).sum())))
 
 
 @given(SCORES)
 def test_an_image_like_its_negative_has_no_excess(scores) -> None:
-    assert excess(scores, scores) == 0
-
-
-def test_excess_is_the_logarithm_of_a_ratio() -> None:
-    """Sixty candidates of 1/2 and none in the negative: squares of 15 and 0, and 1 beside each."""
-    assert excess(np.full(60, 0.5), []) == pytest.approx(np.log(16))
+    assert not excess(scores, scores).any()
 
 
 @given(SCORES, SCORES)
-def test_the_order_of_candidates_stays(scores, negative) -> None:
+def test_the_order_of_candidates_stays_and_sure_ones_are_not_lowered(scores, negative) -> None:
     found = CONTROL.compared(scores, negative)
     assert np.all((found > 0) & (found < 1))
     assert np.all(np.diff(found[np.argsort(scores)]) >= 0)
+    assert np.all(found[scores >= CONTROL.sure] >= scores[scores >= CONTROL.sure])
 
 
 def test_the_more_an_image_has_than_its_negative_the_likelier_are_its_candidates() -> None:
@@ -41,25 +41,38 @@ def test_the_more_an_image_has_than_its_negative_the_likelier_are_its_candidates
     assert found[-1] > 3 * found[0]
 
 
-def test_only_weak_candidates_ask_for_the_negative() -> None:
-    assert CONTROL.is_needed(np.full(100, 0.2))
-    assert not CONTROL.is_needed([0.95] * 40 + [0.1] * 100)
-    assert not CONTROL.is_needed([])
-    assert not CONTROL.is_needed(None)
+@pytest.mark.parametrize("weak", [0, 100, 194, 400, 700, 1000])
+def test_particles_that_stand_out_neither_lift_noise_nor_sink_with_it(weak: int) -> None:
+    """Forty good candidates beside noise that the negative has as well: they are what is picked, however much of it."""
+    noise = np.random.default_rng(weak).uniform(0.05, 0.2, weak)
+    scores = np.concatenate([np.linspace(0.6, 0.97, 40), noise])
+    settled = CONTROL.settled(scores, lambda: noise)
+    assert 36 <= np.count_nonzero(settled >= AdaptedThreshold(0.2, 0.9).of(settled)) <= 48
+
+
+def test_the_negative_is_looked_at_only_where_scores_promise_little() -> None:
+    def never() -> np.ndarray:
+        raise AssertionError
+
+    good = np.array([0.95] * 40 + [0.1] * 100)
+    assert CONTROL.settled(good, never) is good
+    assert not len(CONTROL.settled(np.zeros(0), never))
+    weak = np.full(100, 0.2)
+    assert promises_little(weak, 0.35)
+    assert (CONTROL.settled(weak, lambda: weak) < weak).all()
 
 
 def test_the_line_that_made_the_truth_is_found_again() -> None:
-    """Scores of many micrographs, noise in each, and in half of them true candidates as often as a line says."""
+    """Many micrographs of noise, half of them with more than their negative, true as often as a line says."""
     rng = np.random.default_rng(3)
     scores, negatives, true = [], [], []
     for number in range(400):
         negatives.append(rng.uniform(0.02, 0.35, rng.poisson(60)))
-        scores.append(rng.uniform(0.02, 0.35, rng.poisson(60 + 40 * (number % 2))))
-        true.append(rng.random(len(scores[-1])) < CONTROL.compared(scores[-1], negatives[-1]))
-    sure = [np.full(30, 0.95)] * 5  # not weak: no part of it
-    found = fit_control(
-        [*scores, *sure], [*negatives, *sure], [*true, *[np.zeros(30, bool)] * 5], CONTROL.below
-    )
+        scores.append(rng.uniform(0.02, 0.35, rng.poisson(60 + 90 * (number % 2))))
+        line = 0.5 * logit(scores[-1]) + 1.2 * excess(scores[-1], negatives[-1]) - 2.2
+        true.append(rng.random(len(line)) < expit(line))
+    sure = [np.full(30, 0.95)] * 5  # promise much: no part of it
+    found = fit_control([*scores, *sure], [*negatives, *sure], [*true, *[np.zeros(30, bool)] * 5], 0.35, 0.9)
     assert found.slope == pytest.approx(CONTROL.slope, abs=0.1)
     assert found.excess == pytest.approx(CONTROL.excess, abs=0.1)
     assert found.intercept == pytest.approx(CONTROL.intercept, abs=0.2)
@@ -68,7 +81,9 @@ def test_the_line_that_made_the_truth_is_found_again() -> None:
 def test_what_cannot_be_learnt_from_is_refused() -> None:
     weak, negative = np.full(20, 0.2), np.full(20, 0.2)
     with pytest.raises(PicksError, match="0 true and 20 false picks in 1 micrographs"):
-        fit_control([weak, np.full(9, 0.99)], [negative] * 2, [np.zeros(20, bool), np.ones(9, bool)], 0.4)
+        fit_control(
+            [weak, np.full(9, 0.99)], [negative] * 2, [np.zeros(20, bool), np.ones(9, bool)], 0.35, 0.9
+        )
     mixed = np.linspace(0.05, 0.3, 40)
-    with pytest.raises(PicksError, match="do not score higher"):
-        fit_control([mixed], [mixed], [mixed < 0.1], 0.4)
+    with pytest.raises(PicksError, match="stand out neither"):
+        fit_control([mixed], [mixed], [mixed < 0.1], 0.35, 0.9)

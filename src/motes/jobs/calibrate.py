@@ -40,8 +40,9 @@ def calibrate(
     """The model with its scores calibrated on that many simulated micrographs, and its threshold fitted for F1.
 
     Each micrograph it picks then has a threshold of its own, which goes as low as further micrographs without
-    particles allow. Where all candidates of one are weak, its negative has a say, as learnt from these and from
-    faint ones. Raises ModelError for a model of another working diameter than the worlds'.
+    particles allow. Where its scores promise little, its negative has a say, as learnt from these and from faint
+    ones. Raises PicksError where too few are simulated to learn from, ModelError for a model of another working
+    diameter than the worlds'.
     """
     described = model.description
     if described.working_diameter != worlds.across or len(described.classes) != 1:
@@ -82,16 +83,15 @@ def faintest(worlds: Worlds) -> Worlds:
 def fit_doubt(
     model: Model, calibration: Calibration, empty: Sequence[Labelled], faint: Sequence[Labelled]
 ) -> tuple[Control, float]:
-    """How weak candidates are compared with the negative, and the lowest threshold by which enough is nothing."""
+    """How weak candidates are compared with the negative; and the lowest threshold, by which enough is called empty."""
     both = [*empty, *faint]
     floor = uncalibrated(model.description.picking.floor, calibration)
     ranked = ranked_in(model, both, floor)
     scores = [calibrated(each.scores, calibration) for each in ranked]
     negatives = [calibrated(scores_in(model, -pixels_of(image), floor), calibration) for image in both]
-    control = fit_control(scores, negatives, [each.hits for each in ranked], DOUBTED)
+    control = fit_control(scores, negatives, [each.hits for each in ranked], DOUBTED, HIGHEST)
     settled = [
-        control.compared(own, other) if control.is_needed(own) else own
-        for own, other in zip(scores, negatives, strict=True)
+        control.settled(own, lambda other=other: other) for own, other in zip(scores, negatives, strict=True)
     ]
     return control, fit_lowest(settled[: len(empty)], HIGHEST, RECOGNISED)
 

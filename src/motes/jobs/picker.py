@@ -168,18 +168,23 @@ class Picker:
         return Found(picks, shown)
 
     def _controlled(self, picks: Picks, image: "ReadImage", plan: Plan) -> Picks:
-        """Picks of one class; where all are weak, with scores that the negative of the image has had a say in."""
-        described = self.model.description
-        if described.control is None or picks.scores is None or not described.control.is_needed(picks.scores):
+        """Picks of one class; where they promise little, with scores that the negative has had a say in."""
+        control = self.model.description.control
+        if control is None or picks.scores is None:
             return picks
+        return replace(
+            picks, scores=control.settled(picks.scores, lambda: self._negative_scores(image, plan))
+        )
+
+    def _negative_scores(self, image: "ReadImage", plan: Plan) -> NDArray[np.float64]:
+        """The scores (n,) of what is found in the negative of an image, by a model of one class."""
         (diameter,) = image.diameters
         enlarged = float(np.mean(image.working.factors))
-        found = SlabPicks([diameter * enlarged], self.picking, described.calibration)
+        found = SlabPicks([diameter * enlarged], self.picking, self.model.description.calibration)
         for slab in stream_maps(self.seer, -image.working.data, plan):
             found.add(slab.start, slab.maps)
-        (negative,) = (self.in_full_size(image, each, diameter) for each in found.picks())
-        assert negative.scores is not None
-        return replace(picks, scores=described.control.compared(picks.scores, negative.scores))
+        (picks,) = (self.in_full_size(image, each, diameter) for each in found.picks())
+        return np.zeros(0) if picks.scores is None else picks.scores
 
     def _outlined(
         self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None

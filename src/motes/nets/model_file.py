@@ -90,7 +90,7 @@ class ModelDescription(BaseModel):
     )
     control: Control | None = Field(
         None,
-        description="how an image whose candidates are all weak is compared with its negative; None: it is not",
+        description="how an image whose scores promise little is compared with its negative; None: it is not",
     )
     adaptive: tuple[Share, Share] | None = Field(
         None,

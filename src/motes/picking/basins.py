@@ -131,33 +131,8 @@ def _places(
     return places
 
 
-@dataclass(frozen=True)
-class Joined:
-    """Objects that basins were joined to, numbered from 1 by rising place of their summit.
-
-    numbers: (n + 1,) int32, the object of each basin of all tiles, 0 of 0. tops: (m,) heights of the objects' summits.
-    pairs: (k, 2) objects that are neighbours, from 0; ways: (k,) the height of the way between them.
-    """
-
-    numbers: NDArray[np.int32]
-    tops: NDArray[np.float64]
-    pairs: NDArray[np.int64]
-    ways: Heights
-
-    def __len__(self) -> int:
-        return len(self.tops)
-
-    def merged(self, owner: NDArray[np.int64]) -> "Joined":
-        """The objects that these make, where each belongs to the one with that index (m,), its own or another's."""
-        stays = owner == np.arange(len(owner))
-        index = np.cumsum(stays) - 1
-        new = np.concatenate([[0], index[owner] + 1]).astype(np.int32)
-        pairs, ways = _renamed_pairs(index[owner][self.pairs], self.ways, int(stays.sum()))
-        return Joined(new[self.numbers], self.tops[stays], pairs, ways)
-
-
-def joined(tiles: Sequence[TileBasins], targets: NDArray[np.int64], depth: float) -> Joined:
-    """Join the basins of all tiles.
+def joined(tiles: Sequence[TileBasins], targets: NDArray[np.int64], depth: float) -> NDArray[np.int32]:
+    """The object (n + 1,) that each basin of all tiles belongs to, numbered from 1 by place of summit; 0 of 0.
 
     targets: (n,) index from 0 of the basin in which each one's place lies. depth: two summits are two objects
     where the highest way between them goes down by more than this share of the lower one.
@@ -172,8 +147,10 @@ def joined(tiles: Sequence[TileBasins], targets: NDArray[np.int64], depth: float
     tops = np.zeros(len(summits))
     tops[rank[summits]] = heights[summits]
     pairs, ways = _all_pairs(tiles, basin, len(summits))
-    numbers = np.concatenate([[0], basin + 1]).astype(np.int32)
-    return Joined(numbers, tops, pairs, ways).merged(merged(tops, pairs, ways, depth))
+    owner = _merged(tops, pairs, ways, depth)
+    objects = np.zeros(len(ends) + 1, np.int32)
+    objects[1:] = (np.cumsum(owner == np.arange(len(owner))))[owner[basin]] if len(owner) else 0
+    return objects
 
 
 def _followed(targets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -189,24 +166,18 @@ def _all_pairs(
     tiles: Sequence[TileBasins], basin: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.int64], Heights]:
     """Pairs of basins of the whole image, and the height of the way between them."""
-    first = np.cumsum([0, *(len(tile.places) for tile in tiles)])
-    found = [
-        np.zeros((0, 2), np.int64),
-        *(basin[t.pairs + base] for t, base in zip(tiles, first, strict=False)),
-    ]
-    ways = [np.zeros(0, np.float32), *(tile.ways for tile in tiles)]
-    return _renamed_pairs(np.concatenate(found), np.concatenate(ways), count)
-
-
-def _renamed_pairs(pairs: NDArray[np.int64], ways: Heights, count: int) -> tuple[NDArray[np.int64], Heights]:
-    """Each pair (k, 2) of two things once, the smaller number first, with the highest of its ways (k,)."""
-    ends = np.sort(pairs, axis=1)
-    apart = ends[:, 0] != ends[:, 1]
-    key, way = _highest(ends[apart, 0] * count + ends[apart, 1], ways[apart])
+    keys, ways, base = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)], 0
+    for tile in tiles:
+        ends = np.sort(basin[tile.pairs + base], axis=1)
+        apart = ends[:, 0] != ends[:, 1]
+        keys.append(ends[apart, 0] * count + ends[apart, 1])
+        ways.append(tile.ways[apart])
+        base += len(tile.places)
+    key, way = _highest(np.concatenate(keys), np.concatenate(ways))
     return np.stack(np.divmod(key, max(count, 1)), axis=1), way
 
 
-def merged(
+def _merged(
     tops: NDArray[np.float64], pairs: NDArray[np.int64], ways: Heights, depth: float
 ) -> NDArray[np.int64]:
     """The basin (n,) with the highest summit of the object that each belongs to; pairs go by falling way.

@@ -59,8 +59,7 @@ def pick_calibrated(
 def fit_calibration(scores: ArrayLike, is_true: ArrayLike) -> Calibration:
     """Fit the line to scores of a net (n,) in [0, 1], and whether each pick is true (n,), by maximum likelihood.
 
-    Platt's targets, (n + 1) / (n + 2) and 1 / (n + 2) in place of 1 and 0, keep the line finite where true and
-    false picks are wholly apart. Newton's method with halved steps. Sources: Platt 1999; Lin, Lin and Weng 2007,
+    Newton's method with halved steps. Sources: Platt 1999; Lin, Lin and Weng 2007,
     Machine Learning 68, 267-276. Raises PicksError where one of the two kinds is missing, or true picks do not
     score higher than false ones.
     """
@@ -71,7 +70,7 @@ def fit_calibration(scores: ArrayLike, is_true: ArrayLike) -> Calibration:
         raise PicksError(
             f"found {count[1]} true and {count[0]} false picks; scores can be calibrated only where there are both"
         )
-    target = np.where(true, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
+    target = platt_targets(true)
     slope, intercept = map(float, most_likely(np.stack([log_odds, np.ones_like(log_odds)], axis=1), target))
     if slope <= 0:
         raise PicksError(
@@ -105,6 +104,15 @@ def calibration_error(scores: ArrayLike, is_true: ArrayLike, bins: int = 10) -> 
     own = np.minimum((found * bins).astype(np.intp), bins - 1)
     gaps = np.bincount(own, weights=found - np.asarray(is_true, dtype=np.float64))
     return float(np.abs(gaps).sum() / len(found))
+
+
+def platt_targets(is_true: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n + 1) / (n + 2) and 1 / (n + 2), n of each kind, in place of 1 and 0.
+
+    They keep a fit finite where true and false picks are wholly apart. Source: Platt 1999.
+    """
+    true, false = np.count_nonzero(is_true), np.count_nonzero(~is_true)
+    return np.where(is_true, (true + 1) / (true + 2), 1 / (false + 2))
 
 
 def most_likely(design: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

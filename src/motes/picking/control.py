@@ -1,11 +1,11 @@
 """A micrograph beside its own negative, in which nothing can be a particle: what is found there, noise gives.
 
-Where all candidates of a micrograph are weak, their scores alone do not tell faint particles from noise. The same net
-looks at the negative then. Noise is alike in both, and particles are dark in one only, so what the micrograph has more
-than its negative is particles. Source of the idea: the decoys of Elias and Gygi 2007, Nature Methods 4, 207-214.
+Where the scores of a micrograph promise little, they alone do not tell faint particles from noise. The same net looks
+at the negative then. Noise is alike in both, and particles are dark in one only, so what the micrograph has more than
+its negative is particles. Source of the idea: the decoys of Elias and Gygi 2007, Nature Methods 4, 207-214.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit, logit
 
 from motes.errors import PicksError
-from motes.picking.calibration import LARGEST, most_likely
+from motes.picking.calibration import LARGEST, most_likely, platt_targets
 from motes.picks import AdaptedThreshold
 
 Scores = NDArray[np.float64]
@@ -24,66 +24,77 @@ class Control(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    below: float = Field(
+    doubted: float = Field(
         ge=0, le=1, description="it is compared where its own threshold, without limits, is lower than that"
     )
+    sure: float = Field(ge=0, le=1, description="a score that is not lowered, whatever the negative says")
     slope: float = Field(gt=0, description="of the log-odds of a score")
-    excess: float = Field(
-        description="added to the log-odds, times the logarithm of how many times more there is"
-    )
+    excess: float = Field(gt=0, description="added to the log-odds, times the excess over the negative there")
     intercept: float = Field(description="added to the log-odds")
 
-    def is_needed(self, scores: ArrayLike | None) -> bool:
-        """Whether candidates with these calibrated scores (n,) are all too weak to speak for themselves."""
-        return scores is not None and bool(np.size(scores)) and all_weak(scores, self.below)
+    def settled(self, scores: Scores, look: Callable[[], Scores]) -> Scores:
+        """The scores (n,) of a micrograph, compared with its negative where they promise little.
+
+        look: gives the scores (m,) of the negative; called only then.
+        """
+        return self.compared(scores, look()) if promises_little(scores, self.doubted) else scores
 
     def compared(self, scores: ArrayLike, negative: ArrayLike) -> Scores:
         """Probabilities (n,) for the scores (n,) of a micrograph beside those (m,) of its negative; order stays."""
-        weights = np.array([self.slope, self.excess, self.intercept])
-        return np.asarray(expit(_design(scores, negative) @ weights))
+        own = np.asarray(scores, dtype=np.float64)
+        found = expit(_design(own, negative) @ [self.slope, self.excess, self.intercept])
+        found = np.where(own >= self.sure, np.maximum(found, own), found)
+        rising = np.argsort(own, kind="stable")
+        found[rising] = np.maximum.accumulate(found[rising])
+        return np.asarray(found)
 
 
-def all_weak(scores: ArrayLike, below: float) -> bool:
+def promises_little(scores: ArrayLike, doubted: float) -> bool:
     """Whether the threshold that suits scores (n,) best lies so low that there may be no particles at all."""
-    return AdaptedThreshold(0, 1).of(scores) < below
+    return bool(np.size(scores)) and AdaptedThreshold(0, 1).of(scores) < doubted
 
 
-def excess(scores: ArrayLike, negative: ArrayLike) -> float:
-    """The logarithm of how many times as much as in its negative (m,) is found in a micrograph (n,).
+def excess(scores: ArrayLike, negative: ArrayLike) -> Scores:
+    """For each score (n,) the logarithm of how many times as many reach it as in the negative (m,).
 
-    Each candidate counts by the square of its score, so that the many that are next to nothing do not decide. One sure
-    pick is added to both, since a handful of candidates proves little.
+    One is added to both counts, since a handful of candidates proves little.
     """
-    own, other = (1 + float((np.asarray(each, dtype=np.float64) ** 2).sum()) for each in (scores, negative))
-    return float(np.log(own / other))
+    own, other = (np.sort(np.asarray(each, dtype=np.float64)) for each in (scores, negative))
+    reach, others = (len(each) - np.searchsorted(each, scores, side="left") for each in (own, other))
+    return np.asarray(np.log((1 + reach) / (1 + others)))
 
 
 def fit_control(
-    scores: Sequence[Scores], negatives: Sequence[Scores], is_true: Sequence[NDArray[np.bool_]], below: float
+    scores: Sequence[Scores],
+    negatives: Sequence[Scores],
+    is_true: Sequence[NDArray[np.bool_]],
+    doubted: float,
+    sure: float,
 ) -> Control:
     """Fit what becomes of scores to micrographs of which candidates are known to be true or false.
 
     Each list has one entry a micrograph: calibrated scores (n,), those of its negative (m,), and whether each candidate
-    is true (n,). Only micrographs that would be compared count. By maximum likelihood. Raises PicksError where these
-    have no true or no false candidate, or where the scores say nothing.
+    is true (n,). Only micrographs that would be compared count. By maximum likelihood, with Platt's targets.
+    Raises PicksError where these have no true or no false candidate, or scores and negatives say nothing.
     """
-    weak = [number for number, own in enumerate(scores) if len(own) and all_weak(own, below)]
+    weak = [number for number, own in enumerate(scores) if promises_little(own, doubted)]
     true = np.concatenate([np.zeros(0, bool), *(is_true[number] for number in weak)])
     if true.all() or not true.any():
         raise PicksError(
-            f"found {np.count_nonzero(true)} true and {np.count_nonzero(~true)} false picks in {len(weak)} micrographs "
-            "with weak candidates only; both are needed to learn from. Simulate more"
+            f"found {np.count_nonzero(true)} true and {np.count_nonzero(~true)} false picks in {len(weak)} "
+            "micrographs that promise little; both are needed to learn from. Simulate more"
         )
     design = np.concatenate([_design(scores[number], negatives[number]) for number in weak])
-    slope, by_excess, intercept = map(float, most_likely(design, true.astype(np.float64)))
-    if slope <= 0:
-        raise PicksError("among weak candidates true ones do not score higher than false ones")
-    return Control(below=below, slope=slope, excess=by_excess, intercept=intercept)
+    slope, by_excess, intercept = map(float, most_likely(design, platt_targets(true)))
+    if slope <= 0 or by_excess <= 0:
+        raise PicksError(
+            f"in {len(weak)} micrographs that promise little, true candidates stand out neither by their scores nor "
+            "over the negative. Simulate more"
+        )
+    return Control(doubted=doubted, sure=sure, slope=slope, excess=by_excess, intercept=intercept)
 
 
 def _design(scores: ArrayLike, negative: ArrayLike) -> Scores:
     """Log-odds, excess and 1 for each candidate, (n, 3)."""
     log_odds = np.clip(logit(np.asarray(scores, dtype=np.float64)), -LARGEST, LARGEST)
-    return np.stack(
-        [log_odds, np.full(len(log_odds), excess(scores, negative)), np.ones(len(log_odds))], axis=1
-    )
+    return np.stack([log_odds, excess(scores, negative), np.ones(len(log_odds))], axis=1)

@@ -14,8 +14,7 @@ from motes.data.object_targets import Separator
 from motes.data.sampling import Pixels
 from motes.errors import ImageError, RecipeError
 from motes.fairness import may_change
-from motes.picking.basins import Joined, TileBasins, joined, tile_basins
-from motes.picking.convexity import Rims, groups_of
+from motes.picking.basins import TileBasins, joined, tile_basins
 from motes.picking.measure_objects import measure_objects
 from motes.picking.object_table import ObjectTable
 from motes.picking.tiling import Window, grown, windows_of
@@ -49,19 +48,6 @@ class Splitting(BaseModel):
         description="how far the way from one summit to another goes down where there are two objects, as a share of "
         "the lower summit; less splits more",
     )
-    sure_depth: float = Field(
-        0.4,
-        gt=0,
-        lt=1,
-        description="with a separator: the depth from which there are two objects whatever their shape. Less deep, but "
-        "deeper than `depth`, there are several where they do not make one convex shape together",
-    )
-    convexity: float = Field(
-        0.93,
-        ge=0,
-        le=1,
-        description="share of its convex hull that a convex shape fills at least; 0 takes every shape for one",
-    )
     fit: bool = Field(
         True,
         description="whether depth is chosen anew after training, by the objects of the validation images, and of "
@@ -79,11 +65,6 @@ class Splitting(BaseModel):
         le=1,
         description="with boundary: share of the interior probability that a sure boundary takes away",
     )
-
-    @property
-    def asks_shape(self) -> bool:
-        """Whether shape decides where the way does not; with no separator the way is the shape already."""
-        return self.separator != "none" and self.sure_depth > self.depth
 
     @property
     def halo(self) -> int:
@@ -194,10 +175,8 @@ def find_instances(
         for basins in pool.map(found_in, windows):
             found.append(basins)
             tell(len(found), 2 * len(windows))
-        objects = joined(found, _targets(found, labels, side), splitting.depth)
-        if splitting.asks_shape:
-            objects = _by_shape(objects, labels, windows, found, splitting)
-        for done, _ in enumerate(pool.map(numbered, windows, _by_tile(objects.numbers, found)), start=1):
+        numbers = joined(found, _targets(found, labels, side), splitting.depth)
+        for done, _ in enumerate(pool.map(numbered, windows, _by_tile(numbers, found)), start=1):
             tell(len(windows) + done, 2 * len(windows))
     return labels
 
@@ -215,24 +194,6 @@ def _targets(tiles: Sequence[TileBasins], labels: NDArray[np.int32], side: int) 
     other = np.ravel_multi_index([axis // side for axis in where], grid)
     targets[elsewhere] = first[other] + labels[where] - 1
     return targets
-
-
-def _by_shape(
-    objects: Joined,
-    labels: NDArray[np.int32],
-    windows: Sequence[Window],
-    tiles: Sequence[TileBasins],
-    splitting: Splitting,
-) -> Joined:
-    """Objects joined where they make one convex shape together; labels: of each tile, by its own numbers."""
-    groups = groups_of(objects, splitting.sure_depth)
-    if not len(groups.open):
-        return objects
-    rims = Rims(np.zeros(len(groups.open), np.int64))
-    for window, own in zip(windows, _by_tile(groups.numbers(objects), tiles), strict=True):
-        if own.any():
-            rims.add(own[labels[window]], [part.start for part in window])
-    return groups.joined(objects, rims.convexities() >= splitting.convexity)
 
 
 def _by_tile(numbers: NDArray[np.int32], tiles: Sequence[TileBasins]) -> Iterator[NDArray[np.int32]]:
