@@ -1,6 +1,7 @@
 """Make the scores of a model probabilities, and its threshold one for each micrograph, on simulated worlds."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -91,7 +92,7 @@ def fit_doubt(
     negatives = [calibrated(scores_in(model, -pixels_of(image), floor), calibration) for image in both]
     control = fit_control(scores, negatives, [each.hits for each in ranked], DOUBTED, HIGHEST)
     settled = [
-        control.settled(own, lambda other=other: other) for own, other in zip(scores, negatives, strict=True)
+        control.settled(own, partial(np.asarray, other)) for own, other in zip(scores, negatives, strict=True)
     ]
     return control, fit_lowest(settled[: len(empty)], HIGHEST, RECOGNISED)
 
