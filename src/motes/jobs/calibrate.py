@@ -27,8 +27,7 @@ FURTHER = 2  # for so many micrographs, one more without particles is simulated,
 FAINT = 0.03  # the highest signal-to-noise ratio of these
 DOUBTED = 0.35  # own thresholds below which a micrograph is compared with its negative
 HIGHEST = 0.9  # threshold where there is probably nothing
-RECOGNISED = 0.9  # share of micrographs without particles that get the highest threshold ...
-MARGIN = 1.25  # ... with so many times the lowest to spare, since other noise looks more like particles
+RECOGNISED = 0.9  # share of micrographs without particles that get the highest threshold
 
 
 def calibrate(
@@ -68,7 +67,7 @@ def calibrate(
     updates = {
         "calibration": found,
         "control": control,
-        "adaptive": (round(min(MARGIN * lowest, HIGHEST), 6), HIGHEST),
+        "adaptive": (round(min(lowest, HIGHEST), 6), HIGHEST),
         "thresholds": {described.classes[0]: round(threshold, 6)},
         "threshold_note": f"fitted for f1 on {count} simulated micrographs that were not trained on",
     }
