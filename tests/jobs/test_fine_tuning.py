@@ -66,18 +66,6 @@ def test_without_a_start_all_is_fitted_as_ever() -> None:
     assert threshold_note(plain, APART, [], None) == "fitted for f1 on 1 validation images"
 
 
-def test_objects_have_a_threshold_that_is_fitted_on_training_images_too_where_few_are_validated_on() -> None:
-    """What it gives is told of the validation images alone."""
-    wider = Curve(np.array([0.8, 0.6, 0.4]), np.array([20, 60, 80]), np.array([0, 2, 60]), truth=90)
-    objects = load_recipe("objects")
-    found = settle_thresholds(objects, APART, [CURVE], None, [wider])["particle"]
-    assert found.threshold == fit_threshold(wider, objects.threshold_goal).threshold == 0.5
-    assert (found.precision, found.recall) == (8 / 12, 8 / 10)
-    assert fit_threshold(CURVE, objects.threshold_goal).threshold < 0.5
-    expected = "fitted for f1 on 1 validation images and, these being few, 1 training images"
-    assert threshold_note(objects, APART, [found], None) == expected
-
-
 def test_what_a_kept_threshold_gives_is_read_off_the_curve() -> None:
     found = settle_thresholds(recipe(), ONCE, [CURVE], start(0.5))["particle"]
     assert (found.precision, found.recall, found.f1) == (8 / 12, 8 / 10, 16 / 22)

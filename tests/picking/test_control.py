@@ -7,18 +7,23 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from motes.errors import PicksError
+from motes.nets.model_file import load_model, model_path
 from motes.picking.control import Control, excess, fit_control, promises_little
 from motes.picks import AdaptedThreshold
 
 SCORES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=40).map(np.array)
+shipped = load_model(model_path("default")).description
 CONTROL = Control(doubted=0.35, sure=0.9, slope=0.5, excess=1.2, intercept=-2.2)
 
 
 @given(SCORES, SCORES)
-def test_excess_counts_what_reaches_a_score(scores, negative) -> None:
+def test_excess_counts_what_reaches_a_score_or_a_lower_one(scores, negative) -> None:
     found = excess(scores, negative)
     for score, one in zip(scores, found, strict=True):
-        assert one == pytest.approx(np.log((1 + (scores >= score).sum()) / (1 + (negative >= score).sum())))
+        ratios = [
+            (1 + (scores >= each).sum()) / (1 + (negative >= each).sum()) for each in scores if each <= score
+        ]
+        assert one == pytest.approx(np.log(max(ratios)))
 
 
 @given(SCORES)
@@ -26,11 +31,11 @@ def test_an_image_like_its_negative_has_no_excess(scores) -> None:
     assert not excess(scores, scores).any()
 
 
-@given(SCORES, SCORES)
+@given(st.sets(st.integers(1, 99), min_size=1).map(lambda found: np.array(sorted(found)) / 100), SCORES)
 def test_the_order_of_candidates_stays_and_sure_ones_are_not_lowered(scores, negative) -> None:
     found = CONTROL.compared(scores, negative)
     assert np.all((found > 0) & (found < 1))
-    assert np.all(np.diff(found[np.argsort(scores)]) >= 0)
+    assert np.all(np.diff(found) > 0)
     assert np.all(found[scores >= CONTROL.sure] >= scores[scores >= CONTROL.sure])
 
 
@@ -41,13 +46,18 @@ def test_the_more_an_image_has_than_its_negative_the_likelier_are_its_candidates
     assert found[-1] > 3 * found[0]
 
 
-@pytest.mark.parametrize("weak", [0, 100, 194, 400, 700, 1000])
+@pytest.mark.parametrize("weak", [100, 200, 400, 1000])
 def test_particles_that_stand_out_neither_lift_noise_nor_sink_with_it(weak: int) -> None:
-    """Forty good candidates beside noise that the negative has as well: they are what is picked, however much of it."""
-    noise = np.random.default_rng(weak).uniform(0.05, 0.2, weak)
-    scores = np.concatenate([np.linspace(0.6, 0.97, 40), noise])
-    settled = CONTROL.settled(scores, lambda: noise)
-    assert 36 <= np.count_nonzero(settled >= AdaptedThreshold(0.2, 0.9).of(settled)) <= 48
+    """Forty good candidates beside noise, with noise of the same kind in the negative: not much more is picked."""
+    control, limits = shipped.control, AdaptedThreshold(*shipped.adaptive)
+    picked = []
+    for seed in range(40):
+        noise, negative = np.random.default_rng([weak, seed]).uniform(0.05, 0.2, (2, weak))
+        settled = control.settled(np.concatenate([np.linspace(0.6, 0.97, 40), noise]), negative.copy)
+        threshold = limits.of(settled)
+        assert (settled[:40] >= threshold).mean() > 0.9
+        picked.append(np.count_nonzero(settled[40:] >= threshold))
+    assert np.mean(picked) < 20
 
 
 def test_the_negative_is_looked_at_only_where_scores_promise_little() -> None:

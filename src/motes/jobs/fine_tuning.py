@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from motes.jobs.parts import Parts, to_fit_on
+from motes.jobs.parts import Parts
 from motes.nets.model_file import Model, StartedFrom, load_model, model_path, started_from
 from motes.picking.calibration import uncalibrated
 from motes.picking.thresholds import FittedThreshold, fit_threshold, parse_goal
@@ -46,31 +46,18 @@ def read_start(recipe: Recipe) -> Start | None:
 
 
 def settle_thresholds(
-    recipe: Recipe,
-    parts: Parts,
-    curves: Sequence[Curve],
-    start: Start | None,
-    wider: Sequence[Curve] | None = None,
+    recipe: Recipe, parts: Parts, curves: Sequence[Curve], start: Start | None
 ) -> dict[str, FittedThreshold]:
     """The threshold of each class: fitted on the validation images, or that of the start where why_kept says so.
 
-    curves: of each class on the validation images. wider: on all that to_fit_on gives, where that is more; thresholds
-    are fitted on these then, and what they give is still told of the validation images alone.
+    curves: of each class on the validation images.
     """
     why = why_kept(recipe, parts, start)
     if start is not None and why:
         note = _kept_in_words(start, why)
-        found = [
-            replace(_at(curve, value), note=note, kept=True)
-            for curve, value in zip(curves, start.thresholds, strict=True)
-        ]
+        found = [_kept(curve, value, note) for curve, value in zip(curves, start.thresholds, strict=True)]
     else:
-        found = [fit_threshold(curve, recipe.threshold_goal) for curve in wider or curves]
-        if wider is not None:
-            found = [
-                replace(_at(curve, each.threshold), note=each.note)
-                for curve, each in zip(curves, found, strict=True)
-            ]
+        found = [fit_threshold(curve, recipe.threshold_goal) for curve in curves]
     if recipe.labels == "partial":
         found = [_of_marked(each) for each in found]
     return dict(zip(recipe.class_names, found, strict=True))
@@ -100,8 +87,6 @@ def threshold_note(
     if not why_kept(recipe, parts, start):
         same = parts.validation is parts.train
         where = "the training images themselves" if same else f"{len(parts.validation)} validation images"
-        beside = len(to_fit_on(parts, recipe)) - len(parts.validation)
-        where += f" and, these being few, {beside} training images" if beside else ""
         notes = [f"fitted for {recipe.goal} on {where}", *notes]
     return "; ".join(notes)
 
@@ -113,14 +98,14 @@ def _kept_in_words(start: Start, why: str) -> str:
     return f"the threshold is that of {before}, since {why}"
 
 
-def _at(curve: Curve, threshold: float) -> FittedThreshold:
+def _kept(curve: Curve, threshold: float, note: str) -> FittedThreshold:
     """A threshold from elsewhere, with what it gives on the curve."""
     taken = int(np.count_nonzero(curve.thresholds >= threshold))
     if not taken:
-        return FittedThreshold(threshold, None, 0.0 if curve.truth else None, None)
+        return FittedThreshold(threshold, None, 0.0 if curve.truth else None, None, note, kept=True)
     found = (curve.precision[taken - 1], curve.recall[taken - 1], curve.f_beta()[taken - 1])
     precision, recall, f1 = (None if np.isnan(value) else float(value) for value in found)
-    return FittedThreshold(threshold, precision, recall, f1)
+    return FittedThreshold(threshold, precision, recall, f1, note, kept=True)
 
 
 def _of_marked(found: FittedThreshold) -> FittedThreshold:

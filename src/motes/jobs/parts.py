@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from motes.data.crops import Labelled
 from motes.data.sources import Part
 from motes.jobs.telling import Failure
-from motes.recipe import Recipe
 from motes.units import Length
-
-ENOUGH_TO_FIT = 12  # images on which the depth of splitting and the least confidence of objects are fitted
 
 
 @dataclass(frozen=True)
@@ -72,14 +69,3 @@ class Parts:
     def masked(self) -> bool:
         """Whether masks, not picks, say where particles are."""
         return bool(self.train) and self.train[0].particles is None
-
-
-def to_fit_on(parts: Parts, recipe: Recipe) -> list[Prepared]:
-    """The validation images; where objects are outlined, training images beside them as long as they are few.
-
-    One or two images do not hold all sizes and shapes. That the net knows the others matters less: how deep the ways
-    between summits go, and how sure a net is of what it splits wrongly, are matters of shapes.
-    """
-    if recipe.outlining is None or parts.validation is parts.train:
-        return parts.validation
-    return parts.validation + parts.train[: max(0, ENOUGH_TO_FIT - len(parts.validation))]

@@ -20,7 +20,7 @@ from motes.jobs.device import choose_device
 from motes.jobs.fine_tuning import Start, read_start, settle_thresholds
 from motes.jobs.history_table import write_history, write_training_summary
 from motes.jobs.partial_labels import judged, sight_of, with_unknown
-from motes.jobs.parts import Parts, Prepared, to_fit_on
+from motes.jobs.parts import Parts, Prepared
 from motes.jobs.run_folder import MODEL, begin, check_run, check_weights
 from motes.jobs.run_record import METRICS, keep_line, keep_shown, keep_start
 from motes.jobs.telling import Failure, Silent, Teller
@@ -42,6 +42,8 @@ from motes.train.plan import Plan, Row
 from motes.train.processes import Processes, joined, with_shared_statistics
 from motes.train.settings import Watched
 from motes.train.validate import Validator
+
+ENOUGH_TO_FIT = 12  # images on which the depth of splitting is fitted
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,17 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
     )
 
 
+def to_fit_on(parts: Parts) -> list[Prepared]:
+    """The validation images, and training images beside them where they are few.
+
+    One or two images do not hold all sizes and shapes. That the net knows the others matters less: how deep the ways
+    between summits go is a matter of shapes.
+    """
+    if parts.validation is parts.train:
+        return parts.train
+    return parts.validation + parts.train[: max(0, ENOUGH_TO_FIT - len(parts.validation))]
+
+
 def _to_judge(recipe: Recipe, parts: Parts, images: Sequence[Prepared]) -> list[Labelled]:
     return [judged(image.labelled, parts.working, recipe.target) for image in images]
 
@@ -317,17 +330,14 @@ def _finish(
 ) -> TrainResult:
     """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
-    fitting = replace(validator, images=_to_judge(recipe, parts, to_fit_on(parts, recipe)))
     if recipe.outlining is not None and recipe.splitting.fit:
+        fitting = replace(validator, images=_to_judge(recipe, parts, to_fit_on(parts)))
         with teller.progress("choosing how much to split", len(fitting.images), "images") as done:
             outlining = fitting.fitted_outlining(net, recipe.outlining, done)
-        validator, fitting = (replace(each, outlining=outlining) for each in (validator, fitting))
+        validator = replace(validator, outlining=outlining)
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
-    wider = None
-    if len(fitting.images) > len(validator.images):
-        wider = [fitting.curve(fitting.look(net), 0)]  # of objects, which have one class
-    fitted = settle_thresholds(recipe, parts, curves, start, wider)
+    fitted = settle_thresholds(recipe, parts, curves, start)
     model = Model(net, describe(recipe, parts, fitted, start, validator.outlining))
     save_model(run / MODEL, model)
     best = best_epochs(progress, recipe.training)

@@ -2,7 +2,8 @@
 
 Where the scores of a micrograph promise little, they alone do not tell faint particles from noise. The same net looks
 at the negative then. Noise is alike in both, and particles are dark in one only, so what the micrograph has more than
-its negative is particles. Source of the idea: the decoys of Elias and Gygi 2007, Nature Methods 4, 207-214.
+its negative is likely particles; dark dirt is in one only, too. Source of the idea: the decoys of Elias and Gygi 2007,
+Nature Methods 4, 207-214.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,10 +44,7 @@ class Control(BaseModel):
         """Probabilities (n,) for the scores (n,) of a micrograph beside those (m,) of its negative; order stays."""
         own = np.asarray(scores, dtype=np.float64)
         found = expit(_design(own, negative) @ [self.slope, self.excess, self.intercept])
-        found = np.where(own >= self.sure, np.maximum(found, own), found)
-        rising = np.argsort(own, kind="stable")
-        found[rising] = np.maximum.accumulate(found[rising])
-        return np.asarray(found)
+        return np.asarray(np.where(own >= self.sure, np.maximum(found, own), found))
 
 
 def promises_little(scores: ArrayLike, doubted: float) -> bool:
@@ -57,11 +55,13 @@ def promises_little(scores: ArrayLike, doubted: float) -> bool:
 def excess(scores: ArrayLike, negative: ArrayLike) -> Scores:
     """For each score (n,) the logarithm of how many times as many reach it as in the negative (m,).
 
-    One is added to both counts, since a handful of candidates proves little.
+    One is added to both counts, since a handful of candidates proves little. A higher score has no less than a lower
+    one, although fewer reach it.
     """
     own, other = (np.sort(np.asarray(each, dtype=np.float64)) for each in (scores, negative))
-    reach, others = (len(each) - np.searchsorted(each, scores, side="left") for each in (own, other))
-    return np.asarray(np.log((1 + reach) / (1 + others)))
+    reach, others = (len(each) - np.searchsorted(each, own, side="left") for each in (own, other))
+    rising = np.maximum.accumulate(np.log((1 + reach) / (1 + others)))
+    return np.asarray(rising[np.searchsorted(own, scores, side="left")])
 
 
 def fit_control(
