@@ -67,7 +67,7 @@ def calibrate(
     updates = {
         "calibration": found,
         "control": control,
-        "adaptive": (round(min(lowest, HIGHEST), 6), HIGHEST),
+        "adaptive": (round(lowest, 6), HIGHEST),
         "thresholds": {described.classes[0]: round(threshold, 6)},
         "threshold_note": f"fitted for f1 on {count} simulated micrographs that were not trained on",
     }

@@ -146,12 +146,9 @@ class Picker:
             return self._outlined(image, plan, self.outlining, done)
         described, options, flat = self.model.description, self.options, image.working.data.ndim == 2
         files = map_files(self.out, image.entry.output_name, described.classes) if options.save_maps else []
-        enlarged = float(np.mean(image.working.factors))
-        found = SlabPicks(
-            [diameter * enlarged for diameter in image.diameters], self.picking, described.calibration
-        )
+        found = self._slab_picks(image)
         in_memory = options.pictures and flat and len(described.classes) > 1
-        size = image.pixel_size and image.pixel_size / enlarged
+        size = image.pixel_size and image.pixel_size / image.enlarged
         with kept_maps(files, size, in_memory=in_memory) as kept:
             for slab in stream_maps(self.seer, image.working.data, plan, done):
                 maps = slab.maps[
@@ -179,12 +176,16 @@ class Picker:
     def _negative_scores(self, image: "ReadImage", plan: Plan) -> NDArray[np.float64]:
         """The scores (n,) of what is found in the negative of an image, by a model of one class."""
         (diameter,) = image.diameters
-        enlarged = float(np.mean(image.working.factors))
-        found = SlabPicks([diameter * enlarged], self.picking, self.model.description.calibration)
+        found = self._slab_picks(image)
         for slab in stream_maps(self.seer, -image.working.data, plan):
             found.add(slab.start, slab.maps)
         (picks,) = (self.in_full_size(image, each, diameter) for each in found.picks())
         return np.zeros(0) if picks.scores is None else picks.scores
+
+    def _slab_picks(self, image: "ReadImage") -> SlabPicks:
+        """What takes the maps of an image slab by slab."""
+        diameters = [diameter * image.enlarged for diameter in image.diameters]
+        return SlabPicks(diameters, self.picking, self.model.description.calibration)
 
     def _outlined(
         self, image: "ReadImage", plan: Plan, outlining: Outlining, done: Callable[[int], None] | None
@@ -223,9 +224,8 @@ class Picker:
             return look(doubt)
         if image.working.data.ndim != 2 or self.outlining is not None:
             return None
-        enlarged = float(np.mean(image.working.factors))
         accepted = picks.above(self.threshold).scaled(image.working.factors)
-        return signs(image.working.data, accepted, max(image.diameters) * enlarged).verdict
+        return signs(image.working.data, accepted, max(image.diameters) * image.enlarged).verdict
 
     def write(self, image: "ReadImage", found: Found) -> None:
         """Write what belongs to one image beside its maps, the CSV last: where it stands, the image is done."""
@@ -246,12 +246,11 @@ class Picker:
             return
         if self.options.pictures:
             classes = self.model.description.classes
-            enlarged = float(np.mean(image.working.factors))
             save_picture(
                 self.out / "pictures" / f"{name}.png",
                 image.working.data,
                 accepted.scaled(image.working.factors),
-                {each: size * enlarged for each, size in zip(classes, image.diameters, strict=True)},
+                {each: size * image.enlarged for each, size in zip(classes, image.diameters, strict=True)},
                 maps=found.maps,
             )
         write_picks(csv_file(self.out, image.entry), picks, format="csv", image_name=image.entry.name)
@@ -283,6 +282,11 @@ class ReadImage:
     diameters: list[float]
     pixel_size: float | None
     pixels: NDArray[Any] | None = None
+
+    @property
+    def enlarged(self) -> float:
+        """How many times as large as stored it is at the working scale."""
+        return float(np.mean(self.working.factors))
 
 
 def _of_all_classes(by_class: Sequence[Picks], names: Sequence[str]) -> Picks:
