@@ -1,7 +1,7 @@
 """The diameter of the particles in images: estimated where it is not known, and checked where it is given."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from motes.data.scale import resample, working_shape
 from motes.errors import ImageError, MotesError
 from motes.image import Image
 from motes.jobs.device import choose_device
+from motes.nets.folded import folded
 from motes.nets.model_file import DEFAULT, Model, ModelDescription, load_model, model_path
 from motes.picking.calibration import pick_calibrated
 from motes.picking.diameter import STEP, DiameterEstimate, Rung, estimate_diameter, ladder, pooled, rung
 from motes.predict.maps import class_maps, probability_maps
-from motes.train.loop import chosen_precision
+from motes.train.precision import chosen_precision
 from motes.train.settings import Training
 from motes.units import Length
 
@@ -65,6 +66,7 @@ def estimate(entries: Sequence[ImageEntry], pixel_size: float | None = None) -> 
     device = choose_device()
     model = load_model(model_path(DEFAULT), str(device))
     precision = model_precision(model, device)
+    model = replace(model, net=folded(model.net, precision))
     chosen = [entries[n] for n in np.unique(np.linspace(0, len(entries) - 1, MOST_IMAGES).astype(int))]
     ladders: list[list[Rung]] = []
     known: float | None = None

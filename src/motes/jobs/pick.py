@@ -125,7 +125,10 @@ def _warn_of_misfit(picker: Picker, entries: Sequence[ImageEntry], teller: Telle
     given = picker.options.diameter
     if given is None or not entries or not checks_diameters(picker.model.description):
         return
-    better = misfit(picker.model, picker.seer.precision, entries, given, picker.options.pixel_size)
+    seer = picker.seer
+    better = misfit(
+        replace(picker.model, net=seer.net), seer.precision, entries, given, picker.options.pixel_size
+    )
     if better is not None:
         teller.warn(
             f"the diameter {given} does not fit what is seen in {better.images} images, where particles seem to be "

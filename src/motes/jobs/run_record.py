@@ -23,7 +23,7 @@ from torch import nn
 import motes
 from motes.output import write_text
 from motes.train.checkpoint import LAST, plain_weights
-from motes.train.loop import chosen_precision
+from motes.train.precision import chosen_precision
 from motes.train.processes import Processes
 from motes.train.settings import Training
 from motes.train.shown import Shown

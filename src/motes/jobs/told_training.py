@@ -10,8 +10,8 @@ from motes.jobs.training_worlds import told_worlds
 from motes.nets.build import parameter_count
 from motes.recipe import Recipe
 from motes.train.alarms import rate_warning
-from motes.train.loop import chosen_precision
 from motes.train.plan import Row
+from motes.train.precision import chosen_precision
 from motes.train.processes import Processes
 
 

@@ -35,10 +35,11 @@ from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe, readable_diameter
 from motes.train.alarms import warning
 from motes.train.checkpoint import Progress
-from motes.train.loop import best_epochs, chosen_precision, train_net
+from motes.train.loop import best_epochs, train_net
 from motes.train.losses import find_loss, with_separator
 from motes.train.mining import Mine
 from motes.train.plan import Plan, Row
+from motes.train.precision import chosen_precision
 from motes.train.processes import Processes, joined, with_shared_statistics
 from motes.train.settings import Watched
 from motes.train.validate import Validator

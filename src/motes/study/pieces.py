@@ -38,7 +38,7 @@ from motes.study.kinds import kinds_of
 from motes.study.shown_images import keep_shown_images, kept_numbers
 from motes.study.true_centres import with_centres
 from motes.train.checkpoint import load_weights
-from motes.train.loop import chosen_precision
+from motes.train.precision import chosen_precision
 
 Outcome = dict[str, Any]
 SEEDS_APART = 1000  # from one sample to the next, so that trainings on two samples share no chance

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from motes.data.ahead import made_ahead
 from motes.data.crops import Patches
 from motes.errors import TrainingError
-from motes.predict.maps import fast_precision, to_device
+from motes.predict.maps import to_device
 from motes.train.alarms import alarm
 from motes.train.checkpoint import (
     LAST,
@@ -30,6 +30,7 @@ from motes.train.checkpoint import (
     snapshot_place,
 )
 from motes.train.plan import Plan, Row
+from motes.train.precision import chosen_precision
 from motes.train.schedules import learning_rate, restart_epochs, since_best
 from motes.train.settings import Training
 from motes.train.shown import Shown
@@ -261,13 +262,6 @@ def snapshot_epochs(training: Training) -> list[int]:
         return restart_epochs(training)[-training.snapshots :]
     spread = training.epochs / training.snapshots
     return [round(spread * (i + 1)) for i in range(training.snapshots)]
-
-
-def chosen_precision(training: Training, device: torch.device) -> torch.dtype:
-    """The number format that this training computes in."""
-    if training.precision == "auto":
-        return fast_precision(device)
-    return torch.bfloat16 if training.precision == "bfloat16" else torch.float32
 
 
 def done(plan: Plan, progress: Progress) -> int:
