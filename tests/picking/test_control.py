@@ -53,23 +53,17 @@ def test_particles_that_stand_out_neither_lift_noise_nor_sink_with_it(weak: int)
     picked = []
     for seed in range(40):
         noise, negative = np.random.default_rng([weak, seed]).uniform(0.05, 0.2, (2, weak))
-        settled = control.settled(np.concatenate([np.linspace(0.6, 0.97, 40), noise]), negative.copy)
+        settled = control.compared(np.concatenate([np.linspace(0.6, 0.97, 40), noise]), negative)
         threshold = limits.of(settled)
         assert (settled[:40] >= threshold).mean() > 0.9
         picked.append(np.count_nonzero(settled[40:] >= threshold))
     assert np.mean(picked) < 20
 
 
-def test_the_negative_is_looked_at_only_where_scores_promise_little() -> None:
-    def never() -> np.ndarray:
-        raise AssertionError
-
-    good = np.array([0.95] * 40 + [0.1] * 100)
-    assert CONTROL.settled(good, never) is good
-    assert not len(CONTROL.settled(np.zeros(0), never))
-    weak = np.full(100, 0.2)
-    assert promises_little(weak, 0.35)
-    assert (CONTROL.settled(weak, lambda: weak) < weak).all()
+def test_scores_promise_little_where_few_stand_out_of_many() -> None:
+    assert promises_little(np.full(100, 0.2), 0.35)
+    assert not promises_little([0.95] * 40 + [0.1] * 100, 0.35)
+    assert not promises_little([], 0.35)
 
 
 def test_the_line_that_made_the_truth_is_found_again() -> None:
@@ -81,19 +75,18 @@ def test_the_line_that_made_the_truth_is_found_again() -> None:
         scores.append(rng.uniform(0.02, 0.35, rng.poisson(60 + 90 * (number % 2))))
         line = 0.5 * logit(scores[-1]) + 1.2 * excess(scores[-1], negatives[-1]) - 2.2
         true.append(rng.random(len(line)) < expit(line))
-    sure = [np.full(30, 0.95)] * 5  # promise much: no part of it
-    found = fit_control([*scores, *sure], [*negatives, *sure], [*true, *[np.zeros(30, bool)] * 5], 0.35, 0.9)
-    assert found.slope == pytest.approx(CONTROL.slope, abs=0.1)
-    assert found.excess == pytest.approx(CONTROL.excess, abs=0.1)
-    assert found.intercept == pytest.approx(CONTROL.intercept, abs=0.2)
+    slope, by_excess, intercept = fit_control(scores, negatives, true)
+    assert slope == pytest.approx(0.5, abs=0.1)
+    assert by_excess == pytest.approx(1.2, abs=0.1)
+    assert intercept == pytest.approx(-2.2, abs=0.2)
 
 
 def test_what_cannot_be_learnt_from_is_refused() -> None:
-    weak, negative = np.full(20, 0.2), np.full(20, 0.2)
+    weak = np.full(20, 0.2)
     with pytest.raises(PicksError, match="0 true and 20 false picks in 1 micrographs"):
-        fit_control(
-            [weak, np.full(9, 0.99)], [negative] * 2, [np.zeros(20, bool), np.ones(9, bool)], 0.35, 0.9
-        )
+        fit_control([weak], [weak], [np.zeros(20, bool)])
+    with pytest.raises(PicksError, match="0 true and 0 false picks in 0 micrographs"):
+        fit_control([], [], [])
     mixed = np.linspace(0.05, 0.3, 40)
     with pytest.raises(PicksError, match="stand out neither"):
-        fit_control([mixed], [mixed], [mixed < 0.1], 0.35, 0.9)
+        fit_control([mixed], [mixed], [mixed < 0.1])

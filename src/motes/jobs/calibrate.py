@@ -1,7 +1,7 @@
 """Make the scores of a model probabilities, and its threshold one for each micrograph, on simulated worlds."""
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from motes.data.sampling import Labelled
 from motes.errors import ModelError
 from motes.jobs.telling import Silent, Teller
+from motes.nets.folded import folded
 from motes.nets.model_file import Model
 from motes.picking.calibration import Calibration, calibrated, fit_calibration, fit_lowest, uncalibrated
-from motes.picking.control import Control, fit_control
+from motes.picking.control import Control, fit_control, promises_little
 from motes.picking.picker import pick_map
 from motes.picking.thresholds import fit_threshold, parse_goal
 from motes.picks import Picks
+from motes.predict.forward import device_of
 from motes.predict.maps import class_maps, fast_precision, probability_maps
 from motes.score.metrics import Ranked, precision_recall_curve, rank
 from motes.simulate.endless import labelled_world, world_makers
@@ -26,7 +28,7 @@ FLOOR = 0.01  # lowest score that is looked at
 FURTHER = 2  # for so many micrographs, one more without particles is simulated, and one with faint ones
 FAINT = 0.03  # the highest signal-to-noise ratio of these
 DOUBTED = 0.35  # own thresholds below which a micrograph is compared with its negative
-HIGHEST = 0.9  # threshold where there is probably nothing
+HIGHEST = 0.9  # threshold where there is probably nothing, and the score that a negative does not lower
 RECOGNISED = 0.9  # share of micrographs without particles that get the highest threshold
 
 
@@ -51,8 +53,9 @@ def calibrate(
             f"{worlds.across:g} px; calibrate it on worlds of its own size, and of one class"
         )
     teller = teller or Silent()
+    seen_by = replace(model, net=folded(model.net, fast_precision(device_of(model.net))))
     images = simulated(worlds, count, seed, model, teller)
-    ranked = ranked_in(model, images)
+    ranked = ranked_in(seen_by, images, teller=teller)
     scores, true = (np.concatenate([getattr(each, name) for each in ranked]) for name in ("scores", "hits"))
     found = fit_calibration(scores, true)
     curve = precision_recall_curve(
@@ -63,7 +66,7 @@ def calibrate(
     bare = worlds.model_copy(update={"empty": 1.0})
     empty = simulated(bare, further, seed, model, teller, few)
     faint = simulated(faintest(worlds), further, seed, model, teller, few + further)
-    control, lowest = fit_doubt(model, found, empty, faint)
+    control, lowest = fit_doubt(seen_by, found, empty, faint, teller)
     updates = {
         "calibration": found,
         "control": control,
@@ -81,19 +84,27 @@ def faintest(worlds: Worlds) -> Worlds:
 
 
 def fit_doubt(
-    model: Model, calibration: Calibration, empty: Sequence[Labelled], faint: Sequence[Labelled]
+    model: Model,
+    calibration: Calibration,
+    empty: Sequence[Labelled],
+    faint: Sequence[Labelled],
+    teller: Teller | None = None,
 ) -> tuple[Control, float]:
     """How weak candidates are compared with the negative; and the lowest threshold, by which enough is called empty."""
-    both = [*empty, *faint]
     floor = uncalibrated(model.description.picking.floor, calibration)
-    ranked = ranked_in(model, both, floor)
+    images = [*empty, *faint]
+    ranked = ranked_in(model, images, floor, teller)
     scores = [calibrated(each.scores, calibration) for each in ranked]
-    negatives = [calibrated(scores_in(model, -pixels_of(image), floor), calibration) for image in both]
-    control = fit_control(scores, negatives, [each.hits for each in ranked], DOUBTED, HIGHEST)
-    settled = [
-        control.settled(own, partial(np.asarray, other)) for own, other in zip(scores, negatives, strict=True)
-    ]
-    return control, fit_lowest(settled[: len(empty)], HIGHEST, RECOGNISED)
+    weak = [number for number, own in enumerate(scores) if promises_little(own, DOUBTED)]
+    found = ranked_in(model, [negative_of(images[number]) for number in weak], floor, teller)
+    negatives = [calibrated(each.scores, calibration) for each in found]
+    slope, by_excess, intercept = fit_control(
+        [scores[number] for number in weak], negatives, [ranked[number].hits for number in weak]
+    )
+    control = Control(doubted=DOUBTED, sure=HIGHEST, slope=slope, excess=by_excess, intercept=intercept)
+    for number, negative in zip(weak, negatives, strict=True):
+        scores[number] = control.compared(scores[number], negative)
+    return control, fit_lowest(scores[: len(empty)], HIGHEST, RECOGNISED)
 
 
 def simulated(
@@ -110,10 +121,26 @@ def simulated(
     return images
 
 
-def ranked_in(model: Model, images: Sequence[Labelled], floor: float = FLOOR) -> list[Ranked]:
+def ranked_in(
+    model: Model,
+    images: Sequence[Labelled],
+    floor: float = FLOOR,
+    teller: Teller | None = None,
+) -> list[Ranked]:
     """What the model finds in each micrograph, and what of it is true."""
     radius = float(model.description.working_diameter or 0) / 2
-    return [rank(candidates(model, pixels_of(image), floor), Picks(image.points), radius) for image in images]
+    ranked = []
+    with (teller or Silent()).progress("looking", len(images), "images") as done:
+        for image in images:
+            found = candidates(model, pixels_of(image), floor)
+            ranked.append(rank(found, Picks(image.points), radius))
+            done(len(ranked))
+    return ranked
+
+
+def negative_of(image: Labelled) -> Labelled:
+    """A micrograph with dark and bright exchanged, in which nothing is a particle."""
+    return replace(image, data=-pixels_of(image), points=image.points[:0])
 
 
 def pixels_of(image: Labelled) -> NDArray[np.float32]:
@@ -121,17 +148,11 @@ def pixels_of(image: Labelled) -> NDArray[np.float32]:
     return np.asarray(image.data[:, :], dtype=np.float32)
 
 
-def scores_in(model: Model, pixels: NDArray[np.float32], floor: float) -> NDArray[np.float64]:
-    """The scores (n,) of what the model finds in pixels (y, x), as the net gives them."""
-    found = candidates(model, pixels, floor).scores
-    return np.zeros(0) if found is None else found
-
-
 def candidates(model: Model, pixels: NDArray[np.float32], floor: float) -> Picks:
     """What the model finds in pixels (y, x) at its working scale, with scores as the net gives them."""
     described = model.description
-    device = next(model.net.parameters()).device
-    found = probability_maps(model.net, described.net, pixels, precision=fast_precision(device))
+    precision = fast_precision(device_of(model.net))
+    found = probability_maps(model.net, described.net, pixels, precision=precision)
     maps = class_maps(found, described.net)
     picking = described.picking.model_copy(update={"floor": floor})
     return pick_map(maps[0], float(described.working_diameter or 0), picking)

@@ -32,6 +32,7 @@ from motes.jobs.pick_options import (
 )
 from motes.nets.folded import folded
 from motes.nets.model_file import Model
+from motes.picking.control import promises_little
 from motes.picking.doubt import Look, look
 from motes.picking.instances import Instances
 from motes.picking.outlining import Outlining
@@ -167,11 +168,9 @@ class Picker:
     def _controlled(self, picks: Picks, image: "ReadImage", plan: Plan) -> Picks:
         """Picks of one class; where they promise little, with scores that the negative has had a say in."""
         control = self.model.description.control
-        if control is None or picks.scores is None:
+        if control is None or picks.scores is None or not promises_little(picks.scores, control.doubted):
             return picks
-        return replace(
-            picks, scores=control.settled(picks.scores, lambda: self._negative_scores(image, plan))
-        )
+        return replace(picks, scores=control.compared(picks.scores, self._negative_scores(image, plan)))
 
     def _negative_scores(self, image: "ReadImage", plan: Plan) -> NDArray[np.float64]:
         """The scores (n,) of what is found in the negative of an image, by a model of one class."""

@@ -6,7 +6,7 @@ its negative is likely particles; dark dirt is in one only, too. Source of the i
 Nature Methods 4, 207-214.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,13 +33,6 @@ class Control(BaseModel):
     excess: float = Field(gt=0, description="added to the log-odds, times the excess over the negative there")
     intercept: float = Field(description="added to the log-odds")
 
-    def settled(self, scores: Scores, look: Callable[[], Scores]) -> Scores:
-        """The scores (n,) of a micrograph, compared with its negative where they promise little.
-
-        look: gives the scores (m,) of the negative; called only then.
-        """
-        return self.compared(scores, look()) if promises_little(scores, self.doubted) else scores
-
     def compared(self, scores: ArrayLike, negative: ArrayLike) -> Scores:
         """Probabilities (n,) for the scores (n,) of a micrograph beside those (m,) of its negative; order stays."""
         own = np.asarray(scores, dtype=np.float64)
@@ -65,33 +58,28 @@ def excess(scores: ArrayLike, negative: ArrayLike) -> Scores:
 
 
 def fit_control(
-    scores: Sequence[Scores],
-    negatives: Sequence[Scores],
-    is_true: Sequence[NDArray[np.bool_]],
-    doubted: float,
-    sure: float,
-) -> Control:
-    """Fit what becomes of scores to micrographs of which candidates are known to be true or false.
+    scores: Sequence[Scores], negatives: Sequence[Scores], is_true: Sequence[NDArray[np.bool_]]
+) -> tuple[float, float, float]:
+    """Fit slope, excess and intercept to micrographs of which candidates are known to be true or false.
 
-    Each list has one entry a micrograph: calibrated scores (n,), those of its negative (m,), and whether each candidate
-    is true (n,). Only micrographs that would be compared count. By maximum likelihood, with Platt's targets.
-    Raises PicksError where these have no true or no false candidate, or scores and negatives say nothing.
+    Each list has one entry a micrograph that promises little: calibrated scores (n,), those of its negative (m,), and
+    whether each candidate is true (n,). By maximum likelihood, with Platt's targets. Raises PicksError where there is
+    no true or no false candidate, or scores and negatives say nothing.
     """
-    weak = [number for number, own in enumerate(scores) if promises_little(own, doubted)]
-    true = np.concatenate([np.zeros(0, bool), *(is_true[number] for number in weak)])
+    true = np.concatenate([np.zeros(0, bool), *is_true])
     if true.all() or not true.any():
         raise PicksError(
-            f"found {np.count_nonzero(true)} true and {np.count_nonzero(~true)} false picks in {len(weak)} "
+            f"found {np.count_nonzero(true)} true and {np.count_nonzero(~true)} false picks in {len(scores)} "
             "micrographs that promise little; both are needed to learn from. Simulate more"
         )
-    design = np.concatenate([_design(scores[number], negatives[number]) for number in weak])
+    design = np.concatenate([_design(own, other) for own, other in zip(scores, negatives, strict=True)])
     slope, by_excess, intercept = map(float, most_likely(design, platt_targets(true)))
     if slope <= 0 or by_excess <= 0:
         raise PicksError(
-            f"in {len(weak)} micrographs that promise little, true candidates stand out neither by their scores nor "
+            f"in {len(scores)} micrographs that promise little, true candidates stand out neither by their scores nor "
             "over the negative. Simulate more"
         )
-    return Control(doubted=doubted, sure=sure, slope=slope, excess=by_excess, intercept=intercept)
+    return slope, by_excess, intercept
 
 
 def _design(scores: ArrayLike, negative: ArrayLike) -> Scores:
