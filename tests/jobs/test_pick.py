@@ -15,6 +15,7 @@ from motes.formats.images import read_image, write_image
 from motes.formats.picks import read_picks
 from motes.jobs.diameter import SeenDiameter
 from motes.jobs.pick import PickOptions, PickResult, pick
+from motes.jobs.picker import Picker
 from motes.jobs.telling import Silent
 from motes.nets.model_file import load_model, save_model
 from motes.picking.calibration import Calibration, calibrated
@@ -100,7 +101,11 @@ def test_images_that_promise_little_are_compared_with_their_negatives(tiny: Any,
         assert abs(found.scores - plain[name].scores).max() > 0.01
 
 
-def test_images_that_promise_much_are_left_as_they_are(tiny: Any, tmp_path: Path) -> None:
+def test_images_that_promise_much_are_left_as_they_are(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their negatives are not even looked at."""
+    monkeypatch.setattr(Picker, "_negative_scores", lambda *_: pytest.fail("it was looked at"))
     control = Control(doubted=0.1, sure=1, slope=0.9, excess=0.2, intercept=-0.4)
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, control=control), tmp_path / "out")

@@ -98,9 +98,8 @@ def fit_doubt(
     weak = [number for number, own in enumerate(scores) if promises_little(own, DOUBTED)]
     found = ranked_in(model, [negative_of(images[number]) for number in weak], floor, teller)
     negatives = [calibrated(each.scores, calibration) for each in found]
-    slope, by_excess, intercept = fit_control(
-        [scores[number] for number in weak], negatives, [ranked[number].hits for number in weak]
-    )
+    own, true = [scores[number] for number in weak], [ranked[number].hits for number in weak]
+    slope, by_excess, intercept = fit_control(own, negatives, true)
     control = Control(doubted=DOUBTED, sure=HIGHEST, slope=slope, excess=by_excess, intercept=intercept)
     for number, negative in zip(weak, negatives, strict=True):
         scores[number] = control.compared(scores[number], negative)
