@@ -75,6 +75,27 @@ def test_the_goal_of_the_threshold_in_words(goal: str, words: str) -> None:
     assert "motes 1.2.3 on PyTorch 4.5.6" in told
 
 
+def test_objects_are_told_with_the_splitting_that_the_model_has() -> None:
+    recipe = load_recipe("objects", ["keeping.smallest=4", "keeping.edge=false"])
+    described = description(recipe, trained_on(None, "train", "validation")).model_copy(
+        update={"splitting": recipe.splitting.model_copy(update={"depth": 0.4}), "keeping": recipe.keeping}
+    )
+    told = thresholds_in_words(recipe, described, {"particle": FITTED})
+    assert "a watershed (Vincent & Soille 1991) from the summits of the map of how deep a pixel lies" in told
+    assert "goes down by less than 0.4 of the lower" in told
+    assert (
+        "Objects smaller than a disc or ball of 4 px across, or cut by the edge of the image were left out."
+        in told
+    )
+    assert "0.420 gives the highest F1 of objects (precision" in told
+    assert "IoU of 0.5" in told
+    assert "pixels of" not in told
+    plain = thresholds_in_words(
+        load_recipe("objects"), described.model_copy(update={"keeping": None}), {"p": FITTED}
+    )
+    assert "left out" not in plain
+
+
 def test_each_class_has_its_threshold() -> None:
     recipe = check_recipe({"name": "a", "classes": ["big", "small"], "working_pixel_size": 10})
     told = thresholds_in_words(recipe, description(recipe), {"big": FITTED, "small": UNFITTED})

@@ -123,6 +123,11 @@ def masked_report(**changes: Any) -> TrainingReport:
     )
 
 
+def outlining_report() -> TrainingReport:
+    recipe = load_recipe("objects")
+    return replace(masked_report(), recipe=recipe, description=described(recipe, MASKED), summary=SUMMARY)
+
+
 def several_classes() -> TrainingReport:
     recipe = check_recipe({"name": "two", "classes": ["big", "small"], "working_pixel_size": 10})
     here, none = Picks(np.array([[10.0, 10.0]])), empty_picks(2)
@@ -186,6 +191,13 @@ def test_with_masks_the_answer_is_about_pixels() -> None:
     )
 
 
+def test_where_objects_are_outlined_the_answer_is_about_objects() -> None:
+    assert answer(outlining_report()) == (
+        "On 1 validation image with masks, this model finds 67 % of the objects, "
+        "and 80 % of those that it finds are right (F1 0.727)."
+    )
+
+
 def test_of_several_classes_each_has_its_f1() -> None:
     report = several_classes()
     assert answer(report) == (
@@ -230,7 +242,7 @@ def test_the_worst_example_comes_first_and_one_without_anything_last() -> None:
     assert [each.name for each in worst_first([mask_example("b", 9), mask_example("a", 1)])] == ["a", "b"]
 
 
-@pytest.mark.parametrize("report", [make_report(), masked_report(), several_classes()])
+@pytest.mark.parametrize("report", [make_report(), masked_report(), outlining_report(), several_classes()])
 def test_the_page_is_whole_and_needs_no_other_file_and_no_script(report: TrainingReport, tmp_path) -> None:
     page = Addresses()
     text = written(report, tmp_path)
@@ -275,6 +287,28 @@ def test_with_masks_the_page_speaks_of_pixels(tmp_path) -> None:
     ):
         assert words in text.replace("&#39;", "'")
     for words in ("picks that meet", "marked, not picked", "A pick counts"):
+        assert words not in text
+
+
+def test_where_objects_are_outlined_the_page_speaks_of_objects(tmp_path) -> None:
+    text = words_of(outlining_report(), tmp_path)
+    for words in (
+        "objects found",
+        "objects found wrongly",
+        "a threshold on the confidence of an object",
+        "overlaps a true one by at least half",
+        "higher for fewer wrong objects",
+        "recall (part of the objects that is found)",
+        "gives the highest F1 of objects",
+        "The images with the lowest F1 of pixels.",
+    ):
+        assert words in text
+    for words in (
+        "pixels found",
+        "do not say how many",
+        "the highest F1 of pixels",
+        "A pixel is taken for part",
+    ):
         assert words not in text
 
 

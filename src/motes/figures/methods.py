@@ -1,12 +1,14 @@
 """The method in words, ready for a paper, with a run's own values and the sources to cite."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from motes.figures.net_words import net_in_short, net_in_words
 from motes.figures.pages import counted, listed, shown
 from motes.figures.references import REFERENCES, cited
 from motes.figures.training_words import Course, training_in_words
 from motes.nets.model_file import ModelDescription, TrainedOn
+from motes.picking.instances import Keeping
 from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe
 
@@ -17,6 +19,12 @@ SHAPE_NAMES = {
     ("disc", 3): "a ball",
     ("gaussian", 2): "a Gaussian",
     ("gaussian", 3): "a Gaussian",
+}
+Things = Literal["picks", "pixels", "objects"]  # what precision and recall of a training count
+SEPARATORS = {
+    "none": "the shape of the interior",
+    "boundary": "the interior less the map of boundaries",
+    "distance": "the map of how deep a pixel lies in its object",
 }
 MASK_KINDS = {
     "binary": "the masks, in which 1 is a particle",
@@ -43,6 +51,13 @@ def method_paragraphs(
 def is_masked(description: ModelDescription) -> bool:
     """Whether masks, not picks, said where particles are."""
     return bool(description.trained_on) and all(image.particles is None for image in description.trained_on)
+
+
+def things_counted(recipe: Recipe, description: ModelDescription) -> Things:
+    """Picks where the truth is picks, else objects where they are outlined, or pixels."""
+    if not is_masked(description):
+        return "picks"
+    return "pixels" if recipe.outlining is None else "objects"
 
 
 def images_in_words(images: Sequence[TrainedOn]) -> str:
@@ -116,21 +131,59 @@ def thresholds_in_words(
     recipe: Recipe, description: ModelDescription, fitted: Mapping[str, FittedThreshold]
 ) -> str:
     """How particles are found in a map, which of them count, and what that gives."""
-    masked = is_masked(description)
-    how = _pixels_in_words() if masked else _picking_in_words(recipe)
+    things = things_counted(recipe, description)
     held_out = any(image.part == "validation" for image in description.trained_on)
     where = f"on the {'validation' if held_out else 'training'} images"
-    what = " of pixels" if masked else ""
+    what = "" if things == "picks" else f" of {things}"
     thresholds = [
         _threshold_in_words(each, "" if len(fitted) == 1 else f" for {name}", recipe.threshold_goal, what)
         for name, each in fitted.items()
     ]
-    near = distance_in_words(recipe.match_distance)
-    matched = "" if masked else f" Picks and particles were matched one to one within {near}."
     return (
-        f"{how} Thresholds were fitted {where}: {'; '.join(thresholds)}.{matched} All was computed with motes "
-        f"{description.versions.get('motes', '')} on PyTorch {description.versions.get('torch', '')}."
+        f"{_finding_in_words(recipe, description, things)} Thresholds were fitted {where}: {'; '.join(thresholds)}."
+        f"{_matching_in_words(recipe, things)} All was computed with motes {description.versions.get('motes', '')} on "
+        f"PyTorch {description.versions.get('torch', '')}."
     )
+
+
+def _finding_in_words(recipe: Recipe, description: ModelDescription, things: Things) -> str:
+    if things == "objects":
+        return _outlining_in_words(recipe, description)
+    return _pixels_in_words() if things == "pixels" else _picking_in_words(recipe)
+
+
+def _matching_in_words(recipe: Recipe, things: Things) -> str:
+    if things == "picks":
+        near = distance_in_words(recipe.match_distance)
+        return f" Picks and particles were matched one to one within {near}."
+    if things == "objects":
+        return (
+            " An object found and a true one are the same where they overlap by at least half of what they cover "
+            "together (IoU of 0.5)."
+        )
+    return ""
+
+
+def _outlining_in_words(recipe: Recipe, description: ModelDescription) -> str:
+    """How objects come from the maps, with the depth of splitting that the model has."""
+    splitting = description.splitting or recipe.splitting
+    return (
+        f"Pixels with an interior probability of at least {splitting.threshold:g} were divided into objects by a "
+        f"watershed (Vincent & Soille 1991) from the summits of {SEPARATORS[splitting.separator]}; two summits are of "
+        f"one object where the way between them goes down by less than {splitting.depth:g} of the lower. The confidence "
+        "of an object is the mean of its interior probability, and one that reaches the threshold counts."
+        f"{_left_out_in_words(description.keeping or recipe.keeping)}"
+    )
+
+
+def _left_out_in_words(keeping: Keeping) -> str:
+    """Which objects are left out, whatever their confidence; empty where none is."""
+    limits = [f"smaller than a disc or ball of {keeping.smallest:g} px across"] if keeping.smallest else []
+    limits += [f"larger than one of {keeping.largest:g} px"] if keeping.largest is not None else []
+    limits += [f"with a circularity below {keeping.circularity:g}"] if keeping.circularity else []
+    limits += [f"with a confidence below {keeping.confidence:g}"] if keeping.confidence else []
+    limits += [] if keeping.edge else ["cut by the edge of the image"]
+    return f" Objects {', or '.join(limits)} were left out." if limits else ""
 
 
 def _pixels_in_words() -> str:

@@ -34,6 +34,10 @@ RECALL_AND_PRECISION: dict[str, Any] = {
         "xlabel": "recall (part of the particles' pixels that is found)",
         "ylabel": "precision (part of the pixels found that is right)",
     },
+    "objects": {
+        "xlabel": "recall (part of the objects that is found)",
+        "ylabel": "precision (part of the objects found that is right)",
+    },
 }
 
 STYLE: Any = {  # matplotlib's own type lists every setting there is, and changes with its version
@@ -119,7 +123,7 @@ def whole_numbers(many: Iterable["Axes"]) -> None:
 def precision_recall(curve: Curve, threshold: float, things: str = "picks") -> str:
     """SVG of precision over recall at every threshold, with the chosen threshold marked.
 
-    things: what the curve counts, picks or pixels. The mark stands at those with score >= threshold; there is
+    things: what the curve counts, picks, pixels or objects. The mark stands at those with score >= threshold; there is
     none where none reaches it.
     """
     with plot_style():

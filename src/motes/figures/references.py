@@ -5,6 +5,9 @@ from collections.abc import Sequence
 REFERENCES = {
     "Ronneberger et al. 2015": "Ronneberger O, Fischer P, Brox T (2015). U-Net: convolutional networks for "
     "biomedical image segmentation. MICCAI 2015, LNCS 9351, 234–241. doi:10.1007/978-3-319-24574-4_28",
+    "Vincent & Soille 1991": "Vincent L, Soille P (1991). Watersheds in digital spaces: an efficient algorithm based "
+    "on immersion simulations. IEEE Transactions on Pattern Analysis and Machine Intelligence 13, 583–598. "
+    "doi:10.1109/34.87344",
     "Çiçek et al. 2016": "Çiçek Ö, Abdulkadir A, Lienkamp SS, Brox T, Ronneberger O (2016). 3D U-Net: learning "
     "dense volumetric segmentation from sparse annotation. MICCAI 2016, LNCS 9901, 424–432. "
     "doi:10.1007/978-3-319-46723-8_49",

@@ -14,8 +14,10 @@ from motes.figures.methods import (
     cited,
     distance_in_words,
     images_in_words,
+    Things,
     is_masked,
     method_paragraphs,
+    things_counted,
 )
 from motes.figures.pages import counted, listed, shown, write_page
 from motes.figures.plots import learning_curves, precision_recall
@@ -34,7 +36,7 @@ MOST_ROWS = 1000  # of a table of images; RUN/data.csv has them all
 class ClassResult:
     """How well one class is found on the validation images.
 
-    curve: precision and recall at every threshold, of picks, or of pixels where the truth is masks.
+    curve: precision and recall at every threshold, of what the report counts.
     """
 
     name: str
@@ -82,6 +84,11 @@ class TrainingReport:
         return is_masked(self.description)
 
     @property
+    def things(self) -> Things:
+        """What precision and recall count."""
+        return things_counted(self.recipe, self.description)
+
+    @property
     def seen_on(self) -> list[TrainedOn]:
         """The images that the results are for."""
         part = "validation" if self.validated else "train"
@@ -102,7 +109,6 @@ def write_training_report(path: Path, report: TrainingReport) -> None:
     """Write the page as one HTML file; OutputError where it cannot be written."""
     fitted = {each.name: each.fitted for each in report.classes}
     method = method_paragraphs(report.recipe, report.description, fitted, report.course)
-    things = "pixels" if report.masked else "picks"
     write_page(
         path,
         "training_report.html",
@@ -120,7 +126,8 @@ def write_training_report(path: Path, report: TrainingReport) -> None:
         metrics=metric_rows(report.epochs, report.summary["best_epoch"]),
         costs=cost_rows(report.summary["cost"], report.epochs),
         plots=[
-            (each, precision_recall(each.curve, each.fitted.threshold, things)) for each in report.classes
+            (each, precision_recall(each.curve, each.fitted.threshold, report.things))
+            for each in report.classes
         ],
         views=[_view(example) for example in worst_first(report.examples)[:MOST_EXAMPLES]],
         colours=COLOURS,
@@ -142,15 +149,12 @@ def answer(report: TrainingReport) -> str:
         return _answer_by_class(report, known, where)
     fitted = known[0].fitted
     precision, recall = _percent(fitted.precision), _percent(fitted.recall)
-    if report.masked:
-        return (
-            f"On {where}, this model finds {recall} of the particles' pixels, and {precision} of the pixels that "
-            f"it finds are right (F1 {shown(fitted.f1)})."
-        )
-    return (
-        f"On {where}, this model finds {recall} of the particles, and {precision} of its picks are right "
-        f"(F1 {shown(fitted.f1)})."
-    )
+    found = {
+        "picks": f"{recall} of the particles, and {precision} of its picks are right",
+        "pixels": f"{recall} of the particles' pixels, and {precision} of the pixels that it finds are right",
+        "objects": f"{recall} of the objects, and {precision} of those that it finds are right",
+    }
+    return f"On {where}, this model finds {found[report.things]} (F1 {shown(fitted.f1)})."
 
 
 def _answer_by_class(report: TrainingReport, known: Sequence[ClassResult], where: str) -> str:
@@ -158,7 +162,7 @@ def _answer_by_class(report: TrainingReport, known: Sequence[ClassResult], where
     mean = sum(each.fitted.f1 or 0 for each in known) / len(known)
     others = [each.name for each in report.classes if each not in known]
     unknown = f"; for {listed(others)} it is not defined" if others else ""
-    of_pixels = " of pixels" if report.masked else ""
+    of_pixels = " of pixels" if report.things == "pixels" else ""
     return f"On {where}, F1{of_pixels} is {values}, {shown(mean)} on average{unknown}."
 
 
@@ -225,7 +229,7 @@ def _learning(report: TrainingReport) -> str:
     if not report.epochs:
         return ""
     watched = str(report.summary["watched"])
-    usual = ("pixel_f1", "pixel_iou") if report.masked else ("best_f1", "average_precision")
+    usual = ("pixel_f1", "pixel_iou") if report.things == "pixels" else ("best_f1", "average_precision")
     beside = next(metric for metric in usual if metric != watched)
     return learning_curves(report.epochs, [watched, beside], report.summary["best_epoch"])
 
