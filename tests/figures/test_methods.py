@@ -89,6 +89,15 @@ def test_objects_are_told_with_the_splitting_that_the_model_has() -> None:
     )
     assert "0.420 gives the highest F1 of objects (precision" in told
     assert "IoU of 0.5" in told
+    assert (
+        "on the validation images and, since these are fewer than 12, on training images beside them: 0.420"
+        in told
+    )
+    assert "Precision, recall and F1 are of the validation images alone." in told
+    many = described.model_copy(update={"trained_on": trained_on(None, "train", *["validation"] * 12)})
+    enough = thresholds_in_words(recipe, many, {"particle": FITTED})
+    assert "Thresholds were fitted on the validation images: 0.420" in enough
+    assert "alone" not in enough
     assert "pixels of" not in told
     plain = thresholds_in_words(
         load_recipe("objects"), described.model_copy(update={"keeping": None}), {"p": FITTED}

@@ -66,6 +66,19 @@ def test_without_a_start_all_is_fitted_as_ever() -> None:
     assert threshold_note(plain, APART, [], None) == "fitted for f1 on 1 validation images"
 
 
+def test_a_threshold_that_is_fitted_on_other_curves_is_told_on_the_validation_images() -> None:
+    plain = load_recipe("objects")
+    stricter = Curve(np.array([0.8, 0.6]), np.array([9, 10]), np.array([0, 9]), truth=10)
+    found = settle_thresholds(plain, APART, [CURVE], None, [stricter])["particle"]
+    assert found.threshold == fit_threshold(stricter, plain.threshold_goal).threshold
+    assert (found.precision, found.recall, found.f1) == (6 / 7, 6 / 10, 12 / 17)
+    few = Parts(SAME * 3, [IMAGE], [])
+    assert (
+        threshold_note(plain, few, [], None) == "fitted for f1 on 1 validation images and 3 training images"
+    )
+    assert threshold_note(load_recipe("micrographs"), few, [], None) == "fitted for f1 on 1 validation images"
+
+
 def test_what_a_kept_threshold_gives_is_read_off_the_curve() -> None:
     found = settle_thresholds(recipe(), ONCE, [CURVE], start(0.5))["particle"]
     assert (found.precision, found.recall, found.f1) == (8 / 12, 8 / 10, 16 / 22)

@@ -191,12 +191,16 @@ def test_the_depth_of_splitting_is_fitted_to_the_objects():
     outlining = Outlining(Splitting(separator="distance"), Keeping())
     validator = replace(looking_at([image], net, diameters=()), outlining=outlining)
     before = validator.row(validator.look(Given(logits)))
-    fitted = validator.fitted_outlining(Given(logits), outlining)
+    fitted, curve = validator.fitted_outlining(Given(logits), outlining)
     after = replace(validator, outlining=fitted)
     assert fitted.splitting.depth in (0.4, 0.6)
     assert after.row(after.look(Given(logits)))["best_f1"] == 1 > before["best_f1"]
     assert fitted == fitted.split_at(fitted.splitting.depth)
-    assert after.fitted_outlining(Given(logits), fitted) == fitted
+    assert np.nanmax(curve.f_beta()) == 1
+    assert after.fitted_outlining(Given(logits), fitted)[0] == fitted
+    same, other = validator.fitted_outlining(Given(logits), outlining, depths=())
+    assert same == outlining
+    assert np.nanmax(other.f_beta()) == pytest.approx(before["best_f1"], abs=1e-5)
 
 
 @pytest.mark.parametrize("hidden", [slice(0, 32), slice(32, 64)])

@@ -11,6 +11,7 @@ from motes.nets.model_file import ModelDescription, TrainedOn
 from motes.picking.instances import Keeping
 from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe
+from motes.train.validate import ENOUGH_TO_FIT
 
 __all__ = ["REFERENCES", "Course", "cited", "method_paragraphs", "net_in_short", "net_in_words"]
 
@@ -132,17 +133,22 @@ def thresholds_in_words(
 ) -> str:
     """How particles are found in a map, which of them count, and what that gives."""
     things = things_counted(recipe, description)
-    held_out = any(image.part == "validation" for image in description.trained_on)
-    where = f"on the {'validation' if held_out else 'training'} images"
+    validated = sum(image.part == "validation" for image in description.trained_on)
+    where = f"on the {'validation' if validated else 'training'} images"
+    alone = ""
+    if things == "objects" and 0 < validated < ENOUGH_TO_FIT:
+        where += f" and, since these are fewer than {ENOUGH_TO_FIT}, on training images beside them"
+        alone = " Precision, recall and F1 are of the validation images alone."
     what = "" if things == "picks" else f" of {things}"
     thresholds = [
         _threshold_in_words(each, "" if len(fitted) == 1 else f" for {name}", recipe.threshold_goal, what)
         for name, each in fitted.items()
     ]
+    versions = description.versions
     return (
         f"{_finding_in_words(recipe, description, things)} Thresholds were fitted {where}: {'; '.join(thresholds)}."
-        f"{_matching_in_words(recipe, things)} All was computed with motes {description.versions.get('motes', '')} on "
-        f"PyTorch {description.versions.get('torch', '')}."
+        f"{alone}{_matching_in_words(recipe, things)} All was computed with motes {versions.get('motes', '')} on "
+        f"PyTorch {versions.get('torch', '')}."
     )
 
 
@@ -170,8 +176,8 @@ def _outlining_in_words(recipe: Recipe, description: ModelDescription) -> str:
     return (
         f"Pixels with an interior probability of at least {splitting.threshold:g} were divided into objects by a "
         f"watershed (Vincent & Soille 1991) from the summits of {SEPARATORS[splitting.separator]}; two summits are of "
-        f"one object where the way between them goes down by less than {splitting.depth:g} of the lower. The confidence "
-        "of an object is the mean of its interior probability, and one that reaches the threshold counts."
+        f"one object where the way between them goes down by less than {splitting.depth:g} of the lower. The "
+        "confidence of an object is the mean of its interior probability, and one that reaches the threshold counts."
         f"{_left_out_in_words(description.keeping or recipe.keeping)}"
     )
 

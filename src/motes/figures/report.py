@@ -11,10 +11,10 @@ from motes.figures.examples import Example, mean_f1, view
 from motes.figures.mask_examples import COLOURS, MaskExample, mask_view, mean_pixel_f1
 from motes.figures.methods import (
     Course,
+    Things,
     cited,
     distance_in_words,
     images_in_words,
-    Things,
     is_masked,
     method_paragraphs,
     things_counted,

@@ -46,18 +46,25 @@ def read_start(recipe: Recipe) -> Start | None:
 
 
 def settle_thresholds(
-    recipe: Recipe, parts: Parts, curves: Sequence[Curve], start: Start | None
+    recipe: Recipe,
+    parts: Parts,
+    curves: Sequence[Curve],
+    start: Start | None,
+    fitted_on: Sequence[Curve] | None = None,
 ) -> dict[str, FittedThreshold]:
     """The threshold of each class: fitted on the validation images, or that of the start where why_kept says so.
 
-    curves: of each class on the validation images.
+    curves: of each class on the validation images, which is what is told of a threshold. fitted_on: the curves on
+    which it is fitted, where these are others.
     """
     why = why_kept(recipe, parts, start)
     if start is not None and why:
         note = _kept_in_words(start, why)
         found = [_kept(curve, value, note) for curve, value in zip(curves, start.thresholds, strict=True)]
     else:
-        found = [fit_threshold(curve, recipe.threshold_goal) for curve in curves]
+        found = [fit_threshold(curve, recipe.threshold_goal) for curve in fitted_on or curves]
+        if fitted_on is not None:
+            found = [_told_of(curve, each) for curve, each in zip(curves, found, strict=True)]
     if recipe.labels == "partial":
         found = [_of_marked(each) for each in found]
     return dict(zip(recipe.class_names, found, strict=True))
@@ -87,6 +94,9 @@ def threshold_note(
     if not why_kept(recipe, parts, start):
         same = parts.validation is parts.train
         where = "the training images themselves" if same else f"{len(parts.validation)} validation images"
+        beside = len(parts.to_fit_on) - len(parts.validation)
+        if recipe.outlining is not None and beside and not same:
+            where += f" and {beside} training images"
         notes = [f"fitted for {recipe.goal} on {where}", *notes]
     return "; ".join(notes)
 
@@ -100,12 +110,17 @@ def _kept_in_words(start: Start, why: str) -> str:
 
 def _kept(curve: Curve, threshold: float, note: str) -> FittedThreshold:
     """A threshold from elsewhere, with what it gives on the curve."""
-    taken = int(np.count_nonzero(curve.thresholds >= threshold))
+    return _told_of(curve, FittedThreshold(threshold, None, None, None, note, kept=True))
+
+
+def _told_of(curve: Curve, fitted: FittedThreshold) -> FittedThreshold:
+    """A threshold with what it gives on a curve."""
+    taken = int(np.count_nonzero(curve.thresholds >= fitted.threshold))
     if not taken:
-        return FittedThreshold(threshold, None, 0.0 if curve.truth else None, None, note, kept=True)
+        return replace(fitted, precision=None, recall=0.0 if curve.truth else None, f1=None)
     found = (curve.precision[taken - 1], curve.recall[taken - 1], curve.f_beta()[taken - 1])
     precision, recall, f1 = (None if np.isnan(value) else float(value) for value in found)
-    return FittedThreshold(threshold, precision, recall, f1, note, kept=True)
+    return replace(fitted, precision=precision, recall=recall, f1=f1)
 
 
 def _of_marked(found: FittedThreshold) -> FittedThreshold:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from motes.data.crops import Labelled
 from motes.data.sources import Part
 from motes.jobs.telling import Failure
+from motes.train.validate import ENOUGH_TO_FIT
 from motes.units import Length
 
 
@@ -69,3 +70,14 @@ class Parts:
     def masked(self) -> bool:
         """Whether masks, not picks, say where particles are."""
         return bool(self.train) and self.train[0].particles is None
+
+    @property
+    def to_fit_on(self) -> list[Prepared]:
+        """The validation images, and training images beside them where they are few.
+
+        For what settles how objects are outlined, which takes images of all sizes and shapes. That the net knows some
+        of them matters less than that one or two images do not hold all of these.
+        """
+        if self.validation is self.train:
+            return self.train
+        return self.validation + self.train[: max(0, ENOUGH_TO_FIT - len(self.validation))]

@@ -33,6 +33,7 @@ from motes.nets.build import build_net
 from motes.nets.model_file import Model, save_model
 from motes.picking.thresholds import FittedThreshold, Goal
 from motes.recipe import Recipe, readable_diameter
+from motes.score.metrics import Curve
 from motes.train.alarms import warning
 from motes.train.checkpoint import Progress
 from motes.train.loop import best_epochs, train_net
@@ -42,9 +43,7 @@ from motes.train.plan import Plan, Row
 from motes.train.precision import chosen_precision
 from motes.train.processes import Processes, joined, with_shared_statistics
 from motes.train.settings import Watched
-from motes.train.validate import Validator
-
-ENOUGH_TO_FIT = 12  # images on which the depth of splitting is fitted
+from motes.train.validate import DEPTHS, Validator
 
 
 @dataclass(frozen=True)
@@ -226,17 +225,6 @@ def looker(recipe: Recipe, parts: Parts, images: Sequence[Prepared], device: tor
     )
 
 
-def to_fit_on(parts: Parts) -> list[Prepared]:
-    """The validation images, and training images beside them where they are few.
-
-    One or two images do not hold all sizes and shapes. That the net knows the others matters less: how deep the ways
-    between summits go is a matter of shapes.
-    """
-    if parts.validation is parts.train:
-        return parts.train
-    return parts.validation + parts.train[: max(0, ENOUGH_TO_FIT - len(parts.validation))]
-
-
 def _to_judge(recipe: Recipe, parts: Parts, images: Sequence[Prepared]) -> list[Labelled]:
     return [judged(image.labelled, parts.working, recipe.target) for image in images]
 
@@ -318,6 +306,22 @@ def run_plan(recipe: Recipe, parts: Parts, run: Path) -> Plan:
     )
 
 
+def _with_outlining(
+    net: nn.Module, recipe: Recipe, parts: Parts, validator: Validator, teller: Teller
+) -> tuple[Validator, list[Curve] | None]:
+    """The validator with the outlining that suits the net, and the curve that its threshold is fitted on.
+
+    Where no objects are outlined it stays as it is, and thresholds are fitted on its own curves: None.
+    """
+    if recipe.outlining is None:
+        return validator, None
+    fitting = replace(validator, images=_to_judge(recipe, parts, parts.to_fit_on))
+    depths = DEPTHS if recipe.splitting.fit else ()
+    with teller.progress("choosing how to outline", len(fitting.images), "images") as done:
+        outlining, curve = fitting.fitted_outlining(net, recipe.outlining, depths, done)
+    return replace(validator, outlining=outlining), [curve]
+
+
 def _finish(
     net: nn.Module,
     recipe: Recipe,
@@ -331,14 +335,10 @@ def _finish(
 ) -> TrainResult:
     """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
-    if recipe.outlining is not None and recipe.splitting.fit:
-        fitting = replace(validator, images=_to_judge(recipe, parts, to_fit_on(parts)))
-        with teller.progress("choosing how much to split", len(fitting.images), "images") as done:
-            outlining = fitting.fitted_outlining(net, recipe.outlining, done)
-        validator = replace(validator, outlining=outlining)
+    validator, known = _with_outlining(net, recipe, parts, validator, teller)
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
-    fitted = settle_thresholds(recipe, parts, curves, start)
+    fitted = settle_thresholds(recipe, parts, curves, start, known)
     model = Model(net, describe(recipe, parts, fitted, start, validator.outlining))
     save_model(run / MODEL, model)
     best = best_epochs(progress, recipe.training)

@@ -26,6 +26,7 @@ from motes.score.pixels import PixelCounts
 Row = dict[str, float | None]
 
 DEPTHS = (0.05, 0.1, 0.15, 0.25, 0.4, 0.6)  # that are tried of splitting.depth
+ENOUGH_TO_FIT = 12  # images with objects: on fewer the best depth or threshold is as much luck as merit
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,18 @@ class Validator:
         return picks.picks()
 
     def fitted_outlining(
-        self, net: nn.Module, outlining: Outlining, done: Callable[[int], None] = lambda _count: None
-    ) -> Outlining:
-        """The outlining with the splitting.depth of DEPTHS, or its own, that gives the best F1 of objects.
+        self,
+        net: nn.Module,
+        outlining: Outlining,
+        depths: Sequence[float] = DEPTHS,
+        done: Callable[[int], None] = lambda _count: None,
+    ) -> tuple[Outlining, Curve]:
+        """The outlining with that of some depths, or its own, that gives the best F1 of objects, and its curve.
 
         Of several as good it is the one nearest to its own. done: told how many images have been seen.
         """
         own = outlining.splitting.depth
-        ranked: dict[float, list[Ranked]] = {depth: [] for depth in sorted({own, *DEPTHS})}
+        ranked: dict[float, list[Ranked]] = {depth: [] for depth in sorted({own, *depths})}
         for count, image in enumerate(self.images, start=1):
             data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
             maps = probability_maps(net, self.net, data, precision=self.precision, trained=self.trained)
@@ -123,7 +128,7 @@ class Validator:
                 found.append(_ranked(outlining.split_at(depth), maps, truth))
             done(count)
         best = max(ranked, key=lambda depth: (_best_f1(ranked[depth]), -abs(np.log(depth / own))))
-        return outlining.split_at(best)
+        return outlining.split_at(best), precision_recall_curve(ranked[best])
 
     def true_classes(self, image: Labelled) -> NDArray[np.float32]:
         """The class number of each pixel, 0 background, -1 not known; of one class in [0, 1], or numbers of objects."""

@@ -1,11 +1,11 @@
-"""On which images of a run the depth of splitting is fitted."""
+"""On which images of a run it is fitted how objects are outlined."""
 
 import numpy as np
 import pytest
 
 from motes.data.crops import Labelled
 from motes.jobs.parts import Parts, Prepared
-from motes.jobs.train import ENOUGH_TO_FIT, to_fit_on
+from motes.train.validate import ENOUGH_TO_FIT
 
 BLANK = Labelled(np.zeros((8, 8), np.float32), np.zeros((0, 2)))
 
@@ -22,9 +22,9 @@ def test_few_validation_images_are_joined_by_training_images(
     trained: int, validated: int, added: int
 ) -> None:
     parts = Parts(images("train", trained), images("validation", validated), [])
-    assert to_fit_on(parts) == parts.validation + parts.train[:added]
+    assert parts.to_fit_on == parts.validation + parts.train[:added]
 
 
 def test_training_images_that_are_validated_on_too_count_once() -> None:
     once = images("train", 3)
-    assert to_fit_on(Parts(once, once, [])) == once
+    assert Parts(once, once, []).to_fit_on == once
