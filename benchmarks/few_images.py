@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from measure import MOTES, load_done, run, save_done
+from measure import MOTES, content_key, load_done, run, save_done
 from motes.data.sources import write_data_rows
 from motes.data.working import to_working_scale
 from motes.formats.images import read_image
@@ -42,7 +42,9 @@ def draw(every: Sequence[Annotated], number: int) -> tuple[list[Annotated], list
 def trained(
     train: Sequence[Annotated], validation: Sequence[Annotated], changes: Sequence[str], work: Path
 ) -> Model:
-    """The model that `motes train` makes of these images; a finished one is kept."""
+    """The model that `motes train` makes of these images; a finished one of the same words is kept."""
+    files = [file for each in (*train, *validation) for file in (each.image, each.labels)]
+    work = work / content_key(files, {"changes": list(changes)})
     if load_done(work) is None:
         work.mkdir(parents=True, exist_ok=True)
         parts = {"train": train, "validation": validation}
@@ -104,7 +106,7 @@ def main() -> None:
     rows = []
     print("| draw | validation images alone | and training images | best threshold |\n|---|---|---|---|")
     for number in range(options.draws):
-        rows.append(compare(number, every, options.changes, options.work / f"draw{number}"))
+        rows.append(compare(number, every, options.changes, options.work))
         print(
             f"| {number + 1} | " + " | ".join(f"{value:.3f}" for value in rows[-1].values()) + " |",
             flush=True,

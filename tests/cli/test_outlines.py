@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from motes.cli.main import app
 from motes.formats.images import read_image, write_image
 from motes.formats.picks import read_picks
+from motes.nets.model_file import load_model
 from motes.score.instances import count_objects, find_overlaps, object_metrics
 
 SMALL = ("width=8", "depth=3", "size=64", "training.steps=60", "epochs=2", "batch=4", "learning_rate=0.01")
@@ -114,6 +115,12 @@ def test_the_report_shows_objects(beads):
     rows = [json.loads(line) for line in (beads.root / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["best_f1"] > 0.5
     assert rows[-1]["pixel_iou"] > 0.4
+    page = " ".join((beads.root / "run" / "report.html").read_text().split())
+    assert "of the objects, and" in page
+    assert "the threshold was fitted on them and on training images" in page
+    assert "since these are fewer than 12, on training images beside them" in page
+    described = load_model(beads.model).description
+    assert described.threshold_note == "fitted for f1 on 2 validation images and 6 training images"
 
 
 def test_outlines_of_a_model_without_any_are_refused(motes, tiny, tmp_path):

@@ -75,34 +75,68 @@ def test_the_goal_of_the_threshold_in_words(goal: str, words: str) -> None:
     assert "motes 1.2.3 on PyTorch 4.5.6" in told
 
 
-def test_objects_are_told_with_the_splitting_that_the_model_has() -> None:
-    recipe = load_recipe("objects", ["keeping.smallest=4", "keeping.edge=false"])
-    described = description(recipe, trained_on(None, "train", "validation")).model_copy(
-        update={"splitting": recipe.splitting.model_copy(update={"depth": 0.4}), "keeping": recipe.keeping}
+def outlining(*changes: str, validated: int = 1) -> tuple[Recipe, ModelDescription]:
+    """A recipe, and a model of it with another depth of splitting."""
+    recipe = load_recipe("objects", list(changes))
+    images = trained_on(None, "train", *["validation"] * validated)
+    splitting = recipe.splitting.model_copy(update={"depth": 0.4})
+    described = description(recipe, images).model_copy(
+        update={"splitting": splitting, "keeping": recipe.keeping}
     )
-    told = thresholds_in_words(recipe, described, {"particle": FITTED})
+    return recipe, described
+
+
+def test_objects_are_told_with_the_splitting_that_the_model_has() -> None:
+    told = thresholds_in_words(*outlining("keeping.smallest=4", "keeping.edge=false"), {"particle": FITTED})
     assert "a watershed (Vincent & Soille 1991) from the summits of the map of how deep a pixel lies" in told
-    assert "goes down by less than 0.4 of the lower" in told
+    assert "less than 0.4 of the lower, chosen after training for the F1 of objects." in told
     assert (
         "Objects smaller than a disc or ball of 4 px across, or cut by the edge of the image were left out."
         in told
     )
-    assert "0.420 gives the highest F1 of objects (precision" in told
     assert "IoU of 0.5" in told
+    assert "A pixel is taken" not in told
+    large = outlining("keeping.largest=40", "splitting.fit=false", "splitting.smoothing=0")
+    told = thresholds_in_words(*large, {"particle": FITTED})
+    assert "Objects larger than a disc or ball of 40 px across were left out." in told
+    assert "chosen after training" not in told
+    assert "Gaussian" not in told
+    assert "left out" not in thresholds_in_words(*outlining(), {"particle": FITTED})
+
+
+@pytest.mark.parametrize(
+    ("separator", "words"),
+    [
+        ("none", "the summits of the shape of the interior"),
+        ("boundary", "lowered where a boundary is likely"),
+    ],
+)
+def test_what_tells_objects_apart_is_named(separator: str, words: str) -> None:
+    told = thresholds_in_words(*outlining(f"splitting.separator={separator}"), {"particle": FITTED})
+    assert words in told
+
+
+def test_a_threshold_from_training_images_too_is_told_with_figures_of_the_others() -> None:
+    told = thresholds_in_words(*outlining(), {"particle": FITTED})
     assert (
-        "on the validation images and, since these are fewer than 12, on training images beside them: 0.420"
+        "the validation images and, since these are fewer than 12, on training images beside them: 0.42"
         in told
     )
-    assert "Precision, recall and F1 are of the validation images alone." in told
-    many = described.model_copy(update={"trained_on": trained_on(None, "train", *["validation"] * 12)})
-    enough = thresholds_in_words(recipe, many, {"particle": FITTED})
-    assert "Thresholds were fitted on the validation images: 0.420" in enough
-    assert "alone" not in enough
-    assert "pixels of" not in told
-    plain = thresholds_in_words(
-        load_recipe("objects"), described.model_copy(update={"keeping": None}), {"p": FITTED}
+    assert (
+        "F1 of objects there; of the validation images alone: precision 0.900, recall 0.800, F1 0.847."
+        in told
     )
-    assert "left out" not in plain
+    recipe, described = outlining("goal=precision=0.9")
+    told = thresholds_in_words(recipe, described, {"particle": FITTED})
+    assert "gives the highest recall of objects at a precision of at least 0.9 there" in told
+    none = FittedThreshold(0.9, None, 0, None, "nothing in the validation images reaches it")
+    told = thresholds_in_words(*outlining(), {"particle": none})
+    assert (
+        "of objects there; of the validation images alone: nothing in the validation images reaches it."
+        in told
+    )
+    told = thresholds_in_words(*outlining(validated=12), {"particle": FITTED})
+    assert "fitted on the validation images: 0.420 gives the highest F1 of objects (precision 0.900" in told
 
 
 def test_each_class_has_its_threshold() -> None:

@@ -71,7 +71,16 @@ def test_a_threshold_that_is_fitted_on_other_curves_is_told_on_the_validation_im
     stricter = Curve(np.array([0.8, 0.6]), np.array([9, 10]), np.array([0, 9]), truth=10)
     found = settle_thresholds(plain, APART, [CURVE], None, [stricter])["particle"]
     assert found.threshold == fit_threshold(stricter, plain.threshold_goal).threshold
-    assert (found.precision, found.recall, found.f1) == (6 / 7, 6 / 10, 12 / 17)
+    assert (found.precision, found.recall, found.f1, found.note) == (6 / 7, 6 / 10, 12 / 17, "")
+    above = Curve(np.array([0.95]), np.array([9]), np.array([0]), truth=10)
+    beyond = settle_thresholds(plain, APART, [CURVE], None, [above])["particle"]
+    assert (beyond.threshold, beyond.recall, beyond.f1) == (0.95, 0, None)
+    assert beyond.note == "nothing in the validation images reaches it"
+    wanted = plain.model_copy(update={"goal": "recall=1"})
+    missed = settle_thresholds(wanted, APART, [CURVE], None, [above])["particle"]
+    assert missed.note.startswith(
+        "recall=1 cannot be reached; the nearest is recall=0.900 (of validation and training"
+    )
     few = Parts(SAME * 3, [IMAGE], [])
     assert (
         threshold_note(plain, few, [], None) == "fitted for f1 on 1 validation images and 3 training images"

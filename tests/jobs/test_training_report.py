@@ -15,7 +15,6 @@ from motes.jobs.parts import Prepared
 from motes.jobs.train import TrainingData
 from motes.jobs.training_report import (
     repeat_command,
-    spread,
     worst_masks,
     worst_picks,
 )
@@ -125,12 +124,6 @@ def test_the_worst_images_with_masks_are_those_with_the_lowest_f1_of_pixels() ->
     last = worst_masks(model, validator(images, ()), images[4:], [0.5])[0].classes[0]
     assert last.known.sum() == 91 * 32
     assert (last.found & last.known == last.truth).all()
-
-
-def test_images_are_spread_evenly_over_all() -> None:
-    images = [masked(str(number), slice(0), slice(0)) for number in range(10)]
-    assert [each.name for each in spread(images, 4)] == ["0", "3", "6", "9"]
-    assert [each.name for each in spread(images[:2], 4)] == ["0", "1"]
 
 
 def test_the_command_repeats_what_was_typed() -> None:

@@ -24,7 +24,7 @@ SHAPE_NAMES = {
 Things = Literal["picks", "pixels", "objects"]  # what precision and recall of a training count
 SEPARATORS = {
     "none": "the shape of the interior",
-    "boundary": "the interior less the map of boundaries",
+    "boundary": "the interior probability, lowered where a boundary is likely",
     "distance": "the map of how deep a pixel lies in its object",
 }
 MASK_KINDS = {
@@ -133,23 +133,28 @@ def thresholds_in_words(
 ) -> str:
     """How particles are found in a map, which of them count, and what that gives."""
     things = things_counted(recipe, description)
-    validated = sum(image.part == "validation" for image in description.trained_on)
-    where = f"on the {'validation' if validated else 'training'} images"
-    alone = ""
-    if things == "objects" and 0 < validated < ENOUGH_TO_FIT:
+    held_out = any(image.part == "validation" for image in description.trained_on)
+    where = f"on the {'validation' if held_out else 'training'} images"
+    both = fitted_on_both(recipe, description)
+    if both:
         where += f" and, since these are fewer than {ENOUGH_TO_FIT}, on training images beside them"
-        alone = " Precision, recall and F1 are of the validation images alone."
-    what = "" if things == "picks" else f" of {things}"
+    goal = _goal(recipe.threshold_goal, "" if things == "picks" else f" of {things}")
     thresholds = [
-        _threshold_in_words(each, "" if len(fitted) == 1 else f" for {name}", recipe.threshold_goal, what)
+        _threshold_in_words(each, "" if len(fitted) == 1 else f" for {name}", goal, both)
         for name, each in fitted.items()
     ]
     versions = description.versions
     return (
         f"{_finding_in_words(recipe, description, things)} Thresholds were fitted {where}: {'; '.join(thresholds)}."
-        f"{alone}{_matching_in_words(recipe, things)} All was computed with motes {versions.get('motes', '')} on "
+        f"{_matching_in_words(recipe, things)} All was computed with motes {versions.get('motes', '')} on "
         f"PyTorch {versions.get('torch', '')}."
     )
+
+
+def fitted_on_both(recipe: Recipe, description: ModelDescription) -> bool:
+    """Whether thresholds were fitted on training images too, since there are few for validation."""
+    validated = sum(image.part == "validation" for image in description.trained_on)
+    return things_counted(recipe, description) == "objects" and 0 < validated < ENOUGH_TO_FIT
 
 
 def _finding_in_words(recipe: Recipe, description: ModelDescription, things: Things) -> str:
@@ -173,19 +178,25 @@ def _matching_in_words(recipe: Recipe, things: Things) -> str:
 def _outlining_in_words(recipe: Recipe, description: ModelDescription) -> str:
     """How objects come from the maps, with the depth of splitting that the model has."""
     splitting = description.splitting or recipe.splitting
+    smoothed = f", smoothed by a Gaussian of {splitting.smoothing:g} px" if splitting.smoothing else ""
+    chosen = ", chosen after training for the F1 of objects" if splitting.fit else ""
     return (
         f"Pixels with an interior probability of at least {splitting.threshold:g} were divided into objects by a "
-        f"watershed (Vincent & Soille 1991) from the summits of {SEPARATORS[splitting.separator]}; two summits are of "
-        f"one object where the way between them goes down by less than {splitting.depth:g} of the lower. The "
-        "confidence of an object is the mean of its interior probability, and one that reaches the threshold counts."
-        f"{_left_out_in_words(description.keeping or recipe.keeping)}"
+        f"watershed (Vincent & Soille 1991) from the summits of {SEPARATORS[splitting.separator]}{smoothed}; two "
+        f"summits are of one object where the way between them goes down by less than {splitting.depth:g} of the lower"
+        f"{chosen}. The confidence of an object is the mean of its interior probability, and one that reaches the "
+        f"threshold counts.{_left_out_in_words(description.keeping or recipe.keeping)}"
     )
 
 
 def _left_out_in_words(keeping: Keeping) -> str:
     """Which objects are left out, whatever their confidence; empty where none is."""
     limits = [f"smaller than a disc or ball of {keeping.smallest:g} px across"] if keeping.smallest else []
-    limits += [f"larger than one of {keeping.largest:g} px"] if keeping.largest is not None else []
+    limits += (
+        [f"larger than a disc or ball of {keeping.largest:g} px across"]
+        if keeping.largest is not None
+        else []
+    )
     limits += [f"with a circularity below {keeping.circularity:g}"] if keeping.circularity else []
     limits += [f"with a confidence below {keeping.confidence:g}"] if keeping.confidence else []
     limits += [] if keeping.edge else ["cut by the edge of the image"]
@@ -213,20 +224,27 @@ def _picking_in_words(recipe: Recipe) -> str:
     )
 
 
-def _threshold_in_words(fitted: FittedThreshold, of_class: str, goal: Goal, what: str) -> str:
-    if fitted.kept or fitted.precision is None or fitted.recall is None:
-        return f"{fitted.threshold:.3f}{of_class}, unfitted ({fitted.note})"
-    return (
-        f"{fitted.threshold:.3f}{of_class} gives {_goal(goal)}{what} (precision {shown(fitted.precision)}, recall "
-        f"{shown(fitted.recall)}, F1 {shown(fitted.f1)})"
+def _threshold_in_words(fitted: FittedThreshold, of_class: str, goal: str, both: bool) -> str:
+    """both: it was fitted on training images too, and its figures are of the validation images alone."""
+    threshold = f"{fitted.threshold:.3f}{of_class}"
+    if fitted.kept or fitted.recall is None or (fitted.precision is None and not both):
+        return f"{threshold}, unfitted ({fitted.note})"
+    figures = (
+        f"precision {shown(fitted.precision)}, recall {shown(fitted.recall)}, F1 {shown(fitted.f1)}"
+        if fitted.precision is not None
+        else fitted.note
     )
+    if both:
+        return f"{threshold} gives {goal} there; of the validation images alone: {figures}"
+    return f"{threshold} gives {goal} ({figures})"
 
 
-def _goal(goal: Goal) -> str:
+def _goal(goal: Goal, what: str) -> str:
+    """What is highest, of what, and at what cost."""
     if goal.name == "f":
-        return f"the highest F{goal.value:g}"
+        return f"the highest F{goal.value:g}{what}"
     other = "recall" if goal.name == "precision" else "precision"
-    return f"the highest {other} at a {goal.name} of at least {goal.value:g}"
+    return f"the highest {other}{what} at a {goal.name} of at least {goal.value:g}"
 
 
 def distance_in_words(share: float) -> str:

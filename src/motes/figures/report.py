@@ -14,6 +14,7 @@ from motes.figures.methods import (
     Things,
     cited,
     distance_in_words,
+    fitted_on_both,
     images_in_words,
     is_masked,
     method_paragraphs,
@@ -173,8 +174,9 @@ def _percent(share: float | None) -> str:
 def caveats(report: TrainingReport) -> list[str]:
     """What the reader must know to trust that sentence as far as it goes, and no further."""
     if report.validated:
+        beside = " and on training images" if fitted_on_both(report.recipe, report.description) else ""
         first = (
-            "The net was not trained on these images, but the threshold was fitted on them: on new images "
+            f"The net was not trained on these images, but the threshold was fitted on them{beside}: on new images "
             "expect slightly less, and score a few that took no part (motes score)."
         )
     else:

@@ -50,21 +50,21 @@ def settle_thresholds(
     parts: Parts,
     curves: Sequence[Curve],
     start: Start | None,
-    fitted_on: Sequence[Curve] | None = None,
+    fitting_curves: Sequence[Curve] | None = None,
 ) -> dict[str, FittedThreshold]:
     """The threshold of each class: fitted on the validation images, or that of the start where why_kept says so.
 
-    curves: of each class on the validation images, which is what is told of a threshold. fitted_on: the curves on
-    which it is fitted, where these are others.
+    curves: of each class on the validation images, which is what is told of a threshold. fitting_curves: those on
+    which it is fitted, where these are of training images too.
     """
     why = why_kept(recipe, parts, start)
     if start is not None and why:
         note = _kept_in_words(start, why)
         found = [_kept(curve, value, note) for curve, value in zip(curves, start.thresholds, strict=True)]
     else:
-        found = [fit_threshold(curve, recipe.threshold_goal) for curve in fitted_on or curves]
-        if fitted_on is not None:
-            found = [_told_of(curve, each) for curve, each in zip(curves, found, strict=True)]
+        found = [fit_threshold(curve, recipe.threshold_goal) for curve in fitting_curves or curves]
+        if fitting_curves:
+            found = [_told_of(curve, _of_both(each)) for curve, each in zip(curves, found, strict=True)]
     if recipe.labels == "partial":
         found = [_of_marked(each) for each in found]
     return dict(zip(recipe.class_names, found, strict=True))
@@ -117,10 +117,17 @@ def _told_of(curve: Curve, fitted: FittedThreshold) -> FittedThreshold:
     """A threshold with what it gives on a curve."""
     taken = int(np.count_nonzero(curve.thresholds >= fitted.threshold))
     if not taken:
-        return replace(fitted, precision=None, recall=0.0 if curve.truth else None, f1=None)
+        note = fitted.note or "nothing in the validation images reaches it"
+        return replace(fitted, precision=None, recall=0.0 if curve.truth else None, f1=None, note=note)
     found = (curve.precision[taken - 1], curve.recall[taken - 1], curve.f_beta()[taken - 1])
     precision, recall, f1 = (None if np.isnan(value) else float(value) for value in found)
     return replace(fitted, precision=precision, recall=recall, f1=f1)
+
+
+def _of_both(found: FittedThreshold) -> FittedThreshold:
+    """A threshold that was fitted on validation and training images, which its note is of."""
+    note = f"{found.note} (of validation and training images together)" if found.note else ""
+    return replace(found, note=note)
 
 
 def _of_marked(found: FittedThreshold) -> FittedThreshold:

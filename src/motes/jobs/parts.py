@@ -1,6 +1,6 @@
 """Images ready to train and to validate on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,11 +73,18 @@ class Parts:
 
     @property
     def to_fit_on(self) -> list[Prepared]:
-        """The validation images, and training images beside them where they are few.
+        """The validation images, and training images with objects beside them where they are few.
 
         For what settles how objects are outlined, which takes images of all sizes and shapes. That the net knows some
         of them matters less than that one or two images do not hold all of these.
         """
         if self.validation is self.train:
             return self.train
-        return self.validation + self.train[: max(0, ENOUGH_TO_FIT - len(self.validation))]
+        missing = max(0, ENOUGH_TO_FIT - len(self.validation))
+        return self.validation + spread([image for image in self.train if image.useful], missing)
+
+
+def spread(images: Sequence[Prepared], most: int) -> list[Prepared]:
+    """No more than so many of the images, evenly spread."""
+    places = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).round().astype(int))
+    return [images[place] for place in places]

@@ -311,15 +311,17 @@ def _with_outlining(
 ) -> tuple[Validator, list[Curve] | None]:
     """The validator with the outlining that suits the net, and the curve that its threshold is fitted on.
 
-    Where no objects are outlined it stays as it is, and thresholds are fitted on its own curves: None.
+    None where that is the validator's own: where no objects are outlined, or validation images are enough.
     """
-    if recipe.outlining is None:
+    images = parts.to_fit_on
+    alone = len(images) == len(parts.validation)
+    if recipe.outlining is None or (alone and not recipe.splitting.fit):
         return validator, None
-    fitting = replace(validator, images=_to_judge(recipe, parts, parts.to_fit_on))
+    fitting = replace(validator, images=_to_judge(recipe, parts, images))
     depths = DEPTHS if recipe.splitting.fit else ()
-    with teller.progress("choosing how to outline", len(fitting.images), "images") as done:
+    with teller.progress("choosing how to outline", len(images), "images") as done:
         outlining, curve = fitting.fitted_outlining(net, recipe.outlining, depths, done)
-    return replace(validator, outlining=outlining), [curve]
+    return replace(validator, outlining=outlining), None if alone else [curve]
 
 
 def _finish(
@@ -335,10 +337,10 @@ def _finish(
 ) -> TrainResult:
     """Settle the thresholds, write the model, and leave the report."""
     cost = training_cost(net, recipe, validator)
-    validator, known = _with_outlining(net, recipe, parts, validator, teller)
+    validator, fitting_curves = _with_outlining(net, recipe, parts, validator, teller)
     seen = validator.look(net)
     curves = [validator.curve(seen, number) for number in range(len(recipe.classes))]
-    fitted = settle_thresholds(recipe, parts, curves, start, known)
+    fitted = settle_thresholds(recipe, parts, curves, start, fitting_curves)
     model = Model(net, describe(recipe, parts, fitted, start, validator.outlining))
     save_model(run / MODEL, model)
     best = best_epochs(progress, recipe.training)

@@ -15,7 +15,7 @@ from motes.figures.examples import ClassPicks, Example, cut_example, mean_f1
 from motes.figures.mask_examples import MaskExample, Regions, mean_pixel_f1
 from motes.figures.report import MOST_EXAMPLES, ClassResult, TrainingReport, write_training_report
 from motes.jobs.cost import SUMMARY
-from motes.jobs.parts import Parts, Prepared
+from motes.jobs.parts import Parts, Prepared, spread
 from motes.jobs.run_record import METRICS, read_lines
 from motes.nets.model_file import Model
 from motes.picking.thresholds import FittedThreshold
@@ -130,12 +130,6 @@ def _regions(name: str, found: NDArray[np.bool_], truth: NDArray[np.int8]) -> Re
 def whole(image: Labelled) -> NDArray[np.float32]:
     """All pixels of an image, ([z,] y, x)."""
     return np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
-
-
-def spread(images: Sequence[Prepared], most: int) -> list[Prepared]:
-    """No more than so many of the images, evenly spread."""
-    places = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).round().astype(int))
-    return [images[place] for place in places]
 
 
 def read_summary(run: Path) -> dict[str, Any]:

@@ -35,9 +35,9 @@ class Goal:
 
 @dataclass(frozen=True)
 class FittedThreshold:
-    """A threshold and what it reached on the data of the fit; note: what the user should know, or empty.
+    """A threshold and what it reaches, on the data of the fit unless others are named.
 
-    kept: it was not fitted on these data but comes from another model.
+    note: what the user should know, or empty. kept: it was not fitted on these data but comes from another model.
     """
 
     threshold: float

@@ -119,10 +119,12 @@ class Validator:
         Of several as good it is the one nearest to its own. done: told how many images have been seen.
         """
         own = outlining.splitting.depth
+        seer = Seer(folded(net, self.precision), self.net, self.precision)
         ranked: dict[float, list[Ranked]] = {depth: [] for depth in sorted({own, *depths})}
         for count, image in enumerate(self.images, start=1):
             data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
-            maps = probability_maps(net, self.net, data, precision=self.precision, trained=self.trained)
+            slabs = stream_maps(seer, data, seer.plan(data.shape, trained=self.trained))
+            maps = np.concatenate([slab.maps.copy() for slab in slabs], axis=1)
             truth = self.true_classes(image)
             for depth, found in ranked.items():
                 found.append(_ranked(outlining.split_at(depth), maps, truth))
