@@ -23,8 +23,8 @@ from motes.formats.images import read_image
 from motes.nets.model_file import Model, load_model
 from motes.picking.thresholds import fit_threshold, parse_goal
 from motes.predict.maps import fast_precision, probability_maps
-from motes.score.instances import rank_labels
 from motes.score.metrics import Curve, Ranked, precision_recall_curve
+from motes.train.validate import ranked_objects
 from object_runs import Annotated, annotated, save
 from real_objects import PARTICLES, real_data
 
@@ -73,16 +73,14 @@ def outlined(model: Model, images: Sequence[Annotated]) -> list[Ranked]:
             image.data,
             precision=fast_precision(next(model.net.parameters()).device),
         )
-        found = outlining.objects(maps)
-        assert found.table.confidences is not None
-        ranked.append(rank_labels(found.labels, found.table.confidences, each.truth()))
+        ranked.append(ranked_objects(outlining, maps, each.truth()))
     return ranked
 
 
 def f1_at(curve: Curve, threshold: float) -> float:
     """F1 of all that reaches a threshold."""
-    taken = int(np.count_nonzero(curve.thresholds >= threshold))
-    return float(curve.f_beta()[taken - 1]) if taken else 0.0
+    reached = curve.reached(threshold)
+    return float(curve.f_beta()[reached - 1]) if reached else 0.0
 
 
 def compare(number: int, every: Sequence[Annotated], changes: Sequence[str], work: Path) -> dict[str, float]:

@@ -8,7 +8,7 @@ one by size and number of objects is one half; a net is trained on each half and
 train on, 11 to test on, spread evenly over the numbers of objects. Intervals come from resampling images. Otsu's
 threshold and a watershed stand beside, fitted on the images that the net was trained on.
 
-    python benchmarks/real_objects.py --work DIR [--sets nuclei particles] [key=value ...]
+    python benchmarks/real_objects.py [key=value ...] --work DIR [--sets nuclei particles]
 
 A net that is trained is kept. Words such as training.epochs=30 change the recipe `objects`. Nothing of the images is
 copied into DIR but what was found in them.

@@ -275,41 +275,44 @@ def test_the_page_tells_all_that_was_asked(tmp_path) -> None:
         assert words in text
 
 
-def test_with_masks_the_page_speaks_of_pixels(tmp_path) -> None:
-    text = words_of(masked_report(), tmp_path)
-    for words in (
-        "particles' pixels found",
-        "pixels found wrongly",
-        "these numbers do not say how many particles were found",
-        "The images with the lowest F1 of pixels.",
-        "F1 of pixels 0.667",
-        "labelled by",
-    ):
-        assert words in text.replace("&#39;", "'")
-    for words in ("picks that meet", "marked, not picked", "A pick counts"):
-        assert words not in text
-
-
-def test_where_objects_are_outlined_the_page_speaks_of_objects(tmp_path) -> None:
-    text = words_of(outlining_report(), tmp_path)
-    for words in (
-        "objects found",
-        "objects found wrongly",
-        "a threshold on the confidence of an object",
-        "overlaps a true one by at least half",
-        "higher for fewer wrong objects",
-        "recall (part of the objects that is found)",
-        "gives the highest F1 of objects",
-        "The images with the lowest F1 of pixels.",
-    ):
-        assert words in text
-    for words in (
-        "pixels found",
-        "do not say how many",
-        "the highest F1 of pixels",
-        "A pixel is taken for part",
-    ):
-        assert words not in text
+@pytest.mark.parametrize(
+    ("report", "said", "unsaid"),
+    [
+        (
+            masked_report(),
+            [
+                "particles' pixels found",
+                "pixels found wrongly",
+                "these numbers do not say how many particles were found",
+                "The images with the lowest F1 of pixels.",
+                "F1 of pixels 0.667",
+                "labelled by",
+            ],
+            ["picks that meet", "marked, not picked", "A pick counts"],
+        ),
+        (
+            outlining_report(),
+            [
+                "objects found",
+                "objects found wrongly",
+                "a threshold on the confidence of an object",
+                "overlaps a true one by at least half",
+                "higher for fewer wrong objects",
+                "recall (part of the objects that is found)",
+                "gives the highest F1 of objects",
+                "The images with the lowest F1 of pixels.",
+            ],
+            ["pixels found", "do not say how many", "the highest F1 of pixels", "A pixel is taken for part"],
+        ),
+    ],
+    ids=["pixels", "objects"],
+)
+def test_with_masks_the_page_speaks_of_pixels_or_of_objects(
+    report: TrainingReport, said: list[str], unsaid: list[str], tmp_path
+) -> None:
+    text = words_of(report, tmp_path).replace("&#39;", "'")
+    assert [words for words in said if words not in text] == []
+    assert [words for words in unsaid if words in text] == []
 
 
 def test_a_choice_of_examples_from_some_images_is_said(tmp_path) -> None:

@@ -132,7 +132,7 @@ def precision_recall(curve: Curve, threshold: float, things: str = "picks") -> s
         shown = drawn_points(curve)
         axes.plot(curve.recall[shown], curve.precision[shown], color=FIRST)
         _equal_f1_lines(axes)
-        reached = int(np.count_nonzero(curve.thresholds >= threshold))
+        reached = curve.reached(threshold)
         if reached:
             where = (curve.recall[reached - 1], curve.precision[reached - 1])
             axes.plot(*where, color=SECOND, marker="D", ms=7, ls="none", label=f"threshold {threshold:.3f}")

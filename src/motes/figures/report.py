@@ -205,7 +205,7 @@ def part_rows(description: ModelDescription) -> list[tuple[str, int, int | None]
 
 def counts_at(curve: Curve, threshold: float) -> Counts:
     """What has a score >= threshold: found, found wrongly; and what is missed."""
-    reached = int(np.count_nonzero(curve.thresholds >= threshold))
+    reached = curve.reached(threshold)
     if not reached:
         return Counts(0, 0, curve.truth)
     found = int(curve.true_positives[reached - 1])

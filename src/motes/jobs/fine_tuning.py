@@ -95,7 +95,7 @@ def threshold_note(
         same = parts.validation is parts.train
         where = "the training images themselves" if same else f"{len(parts.validation)} validation images"
         beside = len(parts.to_fit_on) - len(parts.validation)
-        if recipe.outlining is not None and beside and not same:
+        if recipe.outlining is not None and beside:
             where += f" and {beside} training images"
         notes = [f"fitted for {recipe.goal} on {where}", *notes]
     return "; ".join(notes)
@@ -115,11 +115,11 @@ def _kept(curve: Curve, threshold: float, note: str) -> FittedThreshold:
 
 def _told_of(curve: Curve, fitted: FittedThreshold) -> FittedThreshold:
     """A threshold with what it gives on a curve."""
-    taken = int(np.count_nonzero(curve.thresholds >= fitted.threshold))
-    if not taken:
+    reached = curve.reached(fitted.threshold)
+    if not reached:
         note = fitted.note or "nothing in the validation images reaches it"
         return replace(fitted, precision=None, recall=0.0 if curve.truth else None, f1=None, note=note)
-    found = (curve.precision[taken - 1], curve.recall[taken - 1], curve.f_beta()[taken - 1])
+    found = (curve.precision[reached - 1], curve.recall[reached - 1], curve.f_beta()[reached - 1])
     precision, recall, f1 = (None if np.isnan(value) else float(value) for value in found)
     return replace(fitted, precision=precision, recall=recall, f1=f1)
 

@@ -65,6 +65,10 @@ class Curve:
         """(n,), nan where there is neither truth nor a pick that counts."""
         return f_beta(self.true_positives, self.false_positives, self.truth - self.true_positives, beta)
 
+    def reached(self, threshold: float) -> int:
+        """How many of the n have at least that threshold: the last of them holds what is picked with it."""
+        return int(np.count_nonzero(self.thresholds >= threshold))
+
 
 def precision(true_positives: ArrayLike, false_positives: ArrayLike) -> NDArray[np.float64]:
     """Give the part of the picks that is right; nan without picks."""

@@ -104,7 +104,7 @@ class Validator:
             if self.outlining is not None:
                 whole.append(slab.maps.copy())
         if self.outlining is not None:
-            seen.objects.append(_ranked(self.outlining, np.concatenate(whole, axis=1), truth))
+            seen.objects.append(ranked_objects(self.outlining, np.concatenate(whole, axis=1), truth))
         return picks.picks()
 
     def fitted_outlining(
@@ -119,15 +119,14 @@ class Validator:
         Of several as good it is the one nearest to its own. done: told how many images have been seen.
         """
         own = outlining.splitting.depth
-        seer = Seer(folded(net, self.precision), self.net, self.precision)
+        seen_by = folded(net, self.precision)
         ranked: dict[float, list[Ranked]] = {depth: [] for depth in sorted({own, *depths})}
         for count, image in enumerate(self.images, start=1):
             data = np.asarray(image.data[(slice(None),) * image.data.ndim], dtype=np.float32)
-            slabs = stream_maps(seer, data, seer.plan(data.shape, trained=self.trained))
-            maps = np.concatenate([slab.maps.copy() for slab in slabs], axis=1)
+            maps = probability_maps(seen_by, self.net, data, precision=self.precision, trained=self.trained)
             truth = self.true_classes(image)
             for depth, found in ranked.items():
-                found.append(_ranked(outlining.split_at(depth), maps, truth))
+                found.append(ranked_objects(outlining.split_at(depth), maps, truth))
             done(count)
         best = max(ranked, key=lambda depth: (_best_f1(ranked[depth]), -abs(np.log(depth / own))))
         return outlining.split_at(best), precision_recall_curve(ranked[best])
@@ -169,7 +168,7 @@ class Validator:
         return joined
 
 
-def _ranked(outlining: Outlining, maps: NDArray[np.float32], truth: NDArray[np.float32]) -> Ranked:
+def ranked_objects(outlining: Outlining, maps: NDArray[np.float32], truth: NDArray[np.float32]) -> Ranked:
     """The objects in maps by confidence, right where they share half of what they and an object of the truth cover."""
     found = outlining.objects(maps)
     assert found.table.confidences is not None
