@@ -9,11 +9,11 @@ import torch
 
 import motes
 from motes.errors import ModelError, PicksError
-from motes.jobs.calibrate import averaged, calibrate, faintest, fit_doubt, ranked_in, simulated
+from motes.jobs.calibrate import averaged, beyond, calibrate, fit_doubt, ranked_in, simulated
 from motes.jobs.telling import Silent
 from motes.nets.model_file import Model, load_model
 from motes.picking.calibration import calibrated, calibration_error
-from motes.simulate.worlds import Worlds
+from motes.simulate.worlds import HELD_OUT, Worlds
 
 SHIPPED = Path(motes.__file__).parent / "models" / "default.safetensors"
 SMALL = Worlds(side=160, makers=1)
@@ -38,7 +38,7 @@ def test_scores_are_made_probabilities_whatever_they_were_before(shipped: Model)
     before, after = scores, calibrated(scores, ready.description.calibration)
     assert calibration_error(after, true) < calibration_error(before, true) / 2
     assert 0 <= ready.description.adaptive[0] <= ready.description.adaptive[1] == 0.9
-    assert ready.description.control.excess > 0
+    assert ready.description.control.significance > 0
     assert ready.description.control.sure == 0.9
     assert 0 < ready.description.thresholds["particle"] < 1
     assert "24 simulated micrographs" in ready.description.threshold_note
@@ -48,10 +48,14 @@ def uncalibrated(model: Model):
     return model.description.model_copy(update={"calibration": None, "control": None, "adaptive": None})
 
 
-def test_faint_worlds_hold_particles_that_are_hardly_seen() -> None:
-    faint = faintest(SMALL)
-    assert (faint.empty, faint.snr) == (0, (SMALL.snr[0], 0.03))
-    assert faintest(Worlds(snr=(0.1, 1))).snr == (0.03, 0.03)
+def test_a_negative_is_learnt_from_fainter_particles_and_more_noise_than_training_has() -> None:
+    harder = beyond(SMALL)
+    assert harder.snr == (SMALL.snr[0] / 2, 0.03)
+    assert beyond(Worlds(snr=(0.1, 1))).snr == (0.015, 0.03)
+    for name in ("ice_noise", "detector_spread"):
+        (low, high), (first, last) = getattr(SMALL, name), getattr(harder, name)
+        assert (first, last > high) == (low, True)
+        assert last <= getattr(HELD_OUT, name)[0]  # what the model is measured on stays unseen
 
 
 def test_the_lowest_threshold_is_that_of_empty_micrographs_alone(shipped: Model) -> None:
@@ -59,13 +63,13 @@ def test_the_lowest_threshold_is_that_of_empty_micrographs_alone(shipped: Model)
     known = shipped.description.calibration
     bare = SMALL.model_copy(update={"empty": 1.0})
     empty = simulated(bare, 12, 4, shipped, Silent())
-    faint = simulated(faintest(SMALL), 12, 5, shipped, Silent())
+    faint = simulated(beyond(SMALL).model_copy(update={"empty": 0.0}), 12, 5, shipped, Silent())
     strong = simulated(SMALL.model_copy(update={"empty": 0.0, "snr": (1, 3)}), 12, 6, shipped, Silent())
     control, lowest = fit_doubt(shipped, known, empty, faint)
     beside_strong = fit_doubt(shipped, known, empty, [*faint, *strong])
     assert beside_strong[1] == lowest
-    assert beside_strong[0].excess == pytest.approx(
-        control.excess
+    assert beside_strong[0].significance == pytest.approx(
+        control.significance
     )  # what promises much is no part of the fit
     with pytest.raises(PicksError, match="0 true"):
         fit_doubt(shipped, known, empty, [])

@@ -83,7 +83,7 @@ def test_images_that_promise_little_are_compared_with_their_negatives(tiny: Any,
     for path in sorted(tiny.images.iterdir()):
         image = read_image(path)
         write_image(negatives / path.name, -image.data, image.pixel_size)
-    control = Control(doubted=1, sure=1, slope=0.9, excess=0.2, intercept=-0.4)
+    control = Control(doubted=1, sure=1, slope=0.9, significance=0.2, intercept=-0.4, area=512 * 512)
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
     pick(
         [str(negatives)],
@@ -96,9 +96,11 @@ def test_images_that_promise_little_are_compared_with_their_negatives(tiny: Any,
     for name, found in picks_in(tmp_path / "out").items():
         assert found.points == pytest.approx(plain[name].points)
         assert found.scores == pytest.approx(
-            control.compared(plain[name].scores, negative[name].scores), abs=1e-5
+            control.compared(plain[name].scores, negative[name].scores, control.area), abs=1e-5
         )
         assert abs(found.scores - plain[name].scores).max() > 0.01
+    for folder, said in (("out", "yes"), ("plain", "")):
+        assert {row["beside_negative"] for row in rows_in(tmp_path / folder).values()} == {said}
 
 
 def test_images_that_promise_much_are_left_as_they_are(
@@ -106,7 +108,7 @@ def test_images_that_promise_much_are_left_as_they_are(
 ) -> None:
     """Their negatives are not even looked at."""
     monkeypatch.setattr(Picker, "_negative_scores", lambda *_: pytest.fail("it was looked at"))
-    control = Control(doubted=0.1, sure=1, slope=0.9, excess=0.2, intercept=-0.4)
+    control = Control(doubted=0.1, sure=1, slope=0.9, significance=0.2, intercept=-0.4, area=512 * 512)
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION), tmp_path / "plain")
     picked(tiny, changed(tiny, tmp_path, calibration=CALIBRATION, control=control), tmp_path / "out")
     for name, found in picks_in(tmp_path / "out").items():

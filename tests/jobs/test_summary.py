@@ -6,7 +6,7 @@ from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, told_qual
 from motes.picks import Picks, empty_picks
 
 ROWS = [
-    ImageSummary("a.mrc", "done", 3, 20, 0.41, 0.8125, "ok", 1.5, 2, 0.25),
+    ImageSummary("a.mrc", "done", 3, 20, 0.41, 0.8125, "ok", 1.5, 2, 0.25, None, "yes"),
     ImageSummary("b.mrc", "done", 0, 0, None, None, "probably nothing", None, 0, 0.5),
     ImageSummary("c.mrc", status="cannot be read"),
 ]
@@ -17,7 +17,8 @@ def test_rows_come_back_without_those_that_failed(tmp_path: Path) -> None:
     assert earlier_rows(tmp_path) == {row.image: row for row in ROWS[:2]}
     header = (tmp_path / "summary.csv").read_text().splitlines()[0]
     assert header == (
-        "image,status,picks,candidates,threshold,mean_score,quality,pixel_size,bad_pixels,seconds,doubt"
+        "image,status,picks,candidates,threshold,mean_score,quality,pixel_size,bad_pixels,seconds,doubt,"
+        "beside_negative"
     )
 
 

@@ -8,32 +8,58 @@ from scipy.special import expit, logit
 
 from motes.errors import PicksError
 from motes.nets.model_file import load_model, model_path
-from motes.picking.control import Control, excess, fit_control, promises_little
+from motes.picking.control import ENOUGH, Control, fit_control, promises_little, significance
 from motes.picks import AdaptedThreshold
 
 SCORES = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=40).map(np.array)
 shipped = load_model(model_path("default")).description
-CONTROL = Control(doubted=0.35, sure=0.9, slope=0.5, excess=1.2, intercept=-2.2)
+AREA = 512 * 512
+CONTROL = Control(doubted=0.35, sure=0.9, slope=0.5, significance=0.3, intercept=-1.5, area=AREA)
 
 
 @given(SCORES, SCORES)
-def test_excess_counts_what_reaches_a_score_or_a_lower_one(scores, negative) -> None:
-    found = excess(scores, negative)
+def test_significance_counts_what_reaches_a_score_or_a_lower_one(scores, negative) -> None:
+    found = significance(scores, negative)
     for score, one in zip(scores, found, strict=True):
-        ratios = [
-            (1 + (scores >= each).sum()) / (1 + (negative >= each).sum()) for each in scores if each <= score
-        ]
-        assert one == pytest.approx(np.log(max(ratios)))
+        counts = [((scores >= each).sum(), (negative >= each).sum()) for each in scores if each <= score]
+        most = max((more - less) / np.sqrt(more + less + 1) for more, less in counts)
+        assert one == pytest.approx(min(most, ENOUGH))
 
 
 @given(SCORES)
-def test_an_image_like_its_negative_has_no_excess(scores) -> None:
-    assert not excess(scores, scores).any()
+def test_an_image_like_its_negative_has_none(scores) -> None:
+    assert not significance(scores, scores).any()
+
+
+def test_many_candidates_prove_more_than_few_that_are_as_many_times_as_many() -> None:
+    few, many = (significance(np.full(2 * n, 0.2), np.full(n, 0.2))[0] for n in (1, 100))
+    assert few == pytest.approx(0.5)
+    assert many == pytest.approx(100 / np.sqrt(301))
+    assert significance(np.full(2000, 0.2), np.full(1000, 0.2))[0] == ENOUGH
+
+
+@given(SCORES, st.integers(2, 9))
+def test_a_larger_micrograph_counts_as_one_of_the_size_that_was_learnt_from(scores, times) -> None:
+    negative = np.linspace(0.01, 0.5, 20)
+    small = CONTROL.compared(scores, negative, AREA)
+    large = CONTROL.compared(np.repeat(scores, times), np.repeat(negative, times), times * AREA)
+    np.testing.assert_allclose(large, np.repeat(small, times))
+    on_less = CONTROL.compared(scores, negative, AREA // 2)
+    np.testing.assert_array_equal(on_less, small)  # half of it proves no more than what was found
+
+
+def test_of_noise_significance_is_within_two_standard_deviations_as_a_rule() -> None:
+    """So its unit means what it says: at the lowest score, counts of the same Poisson distribution differ by noise."""
+    rng = np.random.default_rng(0)
+    found = [
+        significance(np.full(one, 0.1), np.full(other, 0.1))[0] for one, other in rng.poisson(60, (2000, 2))
+    ]
+    assert np.std(found) == pytest.approx(1, abs=0.05)
 
 
 @given(st.sets(st.integers(1, 99), min_size=1).map(lambda found: np.array(sorted(found)) / 100), SCORES)
 def test_the_order_of_candidates_stays_and_sure_ones_are_not_lowered(scores, negative) -> None:
-    found = CONTROL.compared(scores, negative)
+    found = CONTROL.compared(scores, negative, AREA)
     assert np.all((found > 0) & (found < 1))
     assert np.all(np.diff(found) > 0)
     assert np.all(found[scores >= CONTROL.sure] >= scores[scores >= CONTROL.sure])
@@ -41,7 +67,7 @@ def test_the_order_of_candidates_stays_and_sure_ones_are_not_lowered(scores, neg
 
 def test_the_more_an_image_has_than_its_negative_the_likelier_are_its_candidates() -> None:
     scores = np.full(50, 0.3)
-    found = [CONTROL.compared(scores, np.full(others, 0.3))[0] for others in (80, 50, 20, 0)]
+    found = [CONTROL.compared(scores, np.full(others, 0.3), AREA)[0] for others in (80, 50, 20, 0)]
     assert found == sorted(found)
     assert found[-1] > 3 * found[0]
 
@@ -53,7 +79,7 @@ def test_particles_that_stand_out_neither_lift_noise_nor_sink_with_it(weak: int)
     picked = []
     for seed in range(40):
         noise, negative = np.random.default_rng([weak, seed]).uniform(0.05, 0.2, (2, weak))
-        settled = control.compared(np.concatenate([np.linspace(0.6, 0.97, 40), noise]), negative)
+        settled = control.compared(np.concatenate([np.linspace(0.6, 0.97, 40), noise]), negative, AREA)
         threshold = limits.of(settled)
         assert (settled[:40] >= threshold).mean() > 0.9
         picked.append(np.count_nonzero(settled[40:] >= threshold))
@@ -73,12 +99,12 @@ def test_the_line_that_made_the_truth_is_found_again() -> None:
     for number in range(400):
         negatives.append(rng.uniform(0.02, 0.35, rng.poisson(60)))
         scores.append(rng.uniform(0.02, 0.35, rng.poisson(60 + 90 * (number % 2))))
-        line = 0.5 * logit(scores[-1]) + 1.2 * excess(scores[-1], negatives[-1]) - 2.2
+        line = 0.5 * logit(scores[-1]) + 0.3 * significance(scores[-1], negatives[-1]) - 1.5
         true.append(rng.random(len(line)) < expit(line))
-    slope, by_excess, intercept = fit_control(scores, negatives, true)
+    slope, by_significance, intercept = fit_control(scores, negatives, true)
     assert slope == pytest.approx(0.5, abs=0.1)
-    assert by_excess == pytest.approx(1.2, abs=0.1)
-    assert intercept == pytest.approx(-2.2, abs=0.2)
+    assert by_significance == pytest.approx(0.3, abs=0.03)
+    assert intercept == pytest.approx(-1.5, abs=0.2)
 
 
 def test_what_cannot_be_learnt_from_is_refused() -> None:

@@ -25,9 +25,10 @@ from motes.simulate.worlds import Worlds
 
 FIRST = 2_000_000_000  # the number of the first micrograph: no training or validation comes so far
 FLOOR = 0.01  # lowest score that is looked at
-FURTHER = 2  # for so many micrographs, one more without particles is simulated, and one with faint ones
-FAINT = 0.03  # the highest signal-to-noise ratio of these
-DOUBTED = 0.35  # own thresholds below which a micrograph is compared with its negative
+FAINT = 0.03  # the highest signal-to-noise ratio of micrographs that a negative is learnt from
+NOISIER = 1.25  # times as much noise of ice as the net was trained with is in these, at most
+SMEARED = 0.1  # px by which the signal of an electron spreads further in these, at most
+DOUBTED = 0.4  # own thresholds below which a micrograph is compared with its negative
 HIGHEST = 0.9  # threshold where there is probably nothing, and the score that a negative does not lower
 RECOGNISED = 0.9  # share of micrographs without particles that get the highest threshold
 
@@ -42,9 +43,9 @@ def calibrate(
     """The model with its scores calibrated on that many simulated micrographs, and its threshold fitted for F1.
 
     Each micrograph it picks then has a threshold of its own, which goes as low as further micrographs without
-    particles allow. Where its scores promise little, its negative has a say, as learnt from these and from faint
-    ones. Raises PicksError where too few are simulated to learn from, ModelError for a model of another working
-    diameter than the worlds'.
+    particles allow. Where its scores promise little, its negative has a say, as learnt from these and from as many
+    with faint particles, all with more noise than in training. Raises PicksError where too few are simulated to learn
+    from, ModelError for a model of another working diameter than the worlds'.
     """
     described = model.description
     if described.working_diameter != worlds.across or len(described.classes) != 1:
@@ -62,10 +63,11 @@ def calibrate(
         [Ranked(calibrated(each.scores, found), each.hits, each.misses, each.truth) for each in ranked]
     )
     threshold = fit_threshold(curve, parse_goal("f1")).threshold
-    further, few = max(1, count // FURTHER), FIRST + count
-    bare = worlds.model_copy(update={"empty": 1.0})
-    empty = simulated(bare, further, seed, model, teller, few)
-    faint = simulated(faintest(worlds), further, seed, model, teller, few + further)
+    further = beyond(worlds)
+    empty = simulated(further.model_copy(update={"empty": 1.0}), count, seed, model, teller, FIRST + count)
+    faint = simulated(
+        further.model_copy(update={"empty": 0.0}), count, seed, model, teller, FIRST + 2 * count
+    )
     control, lowest = fit_doubt(seen_by, found, empty, faint, teller)
     updates = {
         "calibration": found,
@@ -77,10 +79,19 @@ def calibrate(
     return Model(model.net, described.model_copy(update=updates))
 
 
-def faintest(worlds: Worlds) -> Worlds:
-    """The same worlds with particles, all of them hardly seen."""
-    low = min(worlds.snr[0], FAINT)
-    return worlds.model_copy(update={"empty": 0.0, "snr": (low, FAINT)})
+def beyond(worlds: Worlds) -> Worlds:
+    """Worlds with fainter particles and stronger noise than these have, which a net was trained on.
+
+    Whoever needs the negative has micrographs that are harder than most in training, and of noise that no net knows.
+    """
+    (_, ice), (_, spread) = worlds.ice_noise, worlds.detector_spread
+    return worlds.model_copy(
+        update={
+            "snr": (min(worlds.snr[0], FAINT) / 2, FAINT),
+            "ice_noise": (worlds.ice_noise[0], NOISIER * ice),
+            "detector_spread": (worlds.detector_spread[0], spread + SMEARED),
+        }
+    )
 
 
 def fit_doubt(
@@ -99,10 +110,18 @@ def fit_doubt(
     found = ranked_in(model, [negative_of(images[number]) for number in weak], floor, teller)
     negatives = [calibrated(each.scores, calibration) for each in found]
     own, true = [scores[number] for number in weak], [ranked[number].hits for number in weak]
-    slope, by_excess, intercept = fit_control(own, negatives, true)
-    control = Control(doubted=DOUBTED, sure=HIGHEST, slope=slope, excess=by_excess, intercept=intercept)
+    slope, by_significance, intercept = fit_control(own, negatives, true)
+    area = pixels_of(images[0]).size
+    control = Control(
+        doubted=DOUBTED,
+        sure=HIGHEST,
+        slope=slope,
+        significance=by_significance,
+        intercept=intercept,
+        area=area,
+    )
     for number, negative in zip(weak, negatives, strict=True):
-        scores[number] = control.compared(scores[number], negative)
+        scores[number] = control.compared(scores[number], negative, area)
     return control, fit_lowest(scores[: len(empty)], HIGHEST, RECOGNISED)
 
 

@@ -200,6 +200,7 @@ def _row(picker: Picker, image: ReadImage, found: Found, seconds: float) -> Imag
         _counts(image.entry.name, found.picks, picker.threshold),
         quality=picker.quality(image, found.picks, found.doubt),
         doubt=None if found.doubt is None else round(found.doubt, 4),
+        beside_negative="yes" if found.beside_negative else None,
         pixel_size=image.pixel_size,
         bad_pixels=image.working.bad_pixels,
         seconds=seconds,

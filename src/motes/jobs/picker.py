@@ -56,12 +56,14 @@ class Found:
 
     picks: candidates in pixels of the full-size image. maps: (classes, [z,] y, x), where a picture shows them.
     objects: of a model that outlines, those that are sure enough; the picks are their rows. doubt: of the image then.
+    beside_negative: whether the negative of the image had a say in the scores.
     """
 
     picks: Picks
     maps: Pixels | None = None
     objects: Instances | None = None
     doubt: float | None = None
+    beside_negative: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,15 +164,15 @@ class Picker:
             for picks, size in zip(found.picks(), image.diameters, strict=True)
         ]
         shown = VolumesInFiles(files) if files and options.pictures and not flat else kept.whole
-        picks = self._controlled(_of_all_classes(by_class, described.classes), image, plan)
-        return Found(picks, shown)
+        return self._controlled(Found(_of_all_classes(by_class, described.classes), shown), image, plan)
 
-    def _controlled(self, picks: Picks, image: "ReadImage", plan: Plan) -> Picks:
-        """Picks of one class; where they promise little, with scores that the negative has had a say in."""
-        control = self.model.description.control
-        if control is None or picks.scores is None or not promises_little(picks.scores, control.doubted):
-            return picks
-        return replace(picks, scores=control.compared(picks.scores, self._negative_scores(image, plan)))
+    def _controlled(self, found: Found, image: "ReadImage", plan: Plan) -> Found:
+        """What was found; where scores of one class promise little, with those that the negative has had a say in."""
+        control, scores = self.model.description.control, found.picks.scores
+        if control is None or scores is None or not promises_little(scores, control.doubted):
+            return found
+        settled = control.compared(scores, self._negative_scores(image, plan), image.working.data.size)
+        return replace(found, picks=replace(found.picks, scores=settled), beside_negative=True)
 
     def _negative_scores(self, image: "ReadImage", plan: Plan) -> NDArray[np.float64]:
         """The scores (n,) of what is found in the negative of an image, by a model of one class."""

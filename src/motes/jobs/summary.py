@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,7 +24,8 @@ class ImageSummary:
 
     threshold: what the picks of this image had to reach; None where each class has its own. quality: a word of
     motes.picking.quality, or of motes.picking.doubt where objects are outlined; None where an earlier call was cut
-    off before it could be noted down. doubt: of an image with outlined objects, in [0, 1].
+    off before it could be noted down. doubt: of an image with outlined objects, in [0, 1]. beside_negative: "yes"
+    where the negative of the image had a say in its scores.
     """
 
     image: str
@@ -37,6 +39,7 @@ class ImageSummary:
     bad_pixels: int | None = None
     seconds: float | None = None
     doubt: float | None = None
+    beside_negative: Literal["yes"] | None = None
 
 
 def mean_score(picks: Picks) -> float | None:
@@ -99,4 +102,5 @@ def _parse_row(row: dict[str, str]) -> ImageSummary:
         count("bad_pixels"),
         number("seconds"),
         number("doubt"),
+        "yes" if row.get("beside_negative") else None,
     )
