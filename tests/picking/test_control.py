@@ -83,7 +83,7 @@ def test_particles_that_stand_out_neither_lift_noise_nor_sink_with_it(weak: int)
         threshold = limits.of(settled)
         assert (settled[:40] >= threshold).mean() > 0.9
         picked.append(np.count_nonzero(settled[40:] >= threshold))
-    assert np.mean(picked) < 20
+    assert np.mean(picked) < 30
 
 
 def test_scores_promise_little_where_few_stand_out_of_many() -> None:
