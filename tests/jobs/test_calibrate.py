@@ -37,7 +37,7 @@ def test_scores_are_made_probabilities_whatever_they_were_before(shipped: Model)
     assert ready.description.calibration.intercept < -1
     before, after = scores, calibrated(scores, ready.description.calibration)
     assert calibration_error(after, true) < calibration_error(before, true) / 2
-    assert 0 <= ready.description.adaptive[0] <= ready.description.adaptive[1] == 0.5
+    assert 0 <= ready.description.adaptive[0] <= ready.description.adaptive[1] == 0.6
     assert ready.description.control.significance > 0
     assert ready.description.control.sure == 0.9
     assert 0 < ready.description.thresholds["particle"] < 1

@@ -79,7 +79,7 @@ def test_particles_that_stand_out_neither_lift_noise_nor_sink_with_it(weak: int)
     picked = []
     for seed in range(40):
         noise, negative = np.random.default_rng([weak, seed]).uniform(0.05, 0.2, (2, weak))
-        settled = control.compared(np.concatenate([np.linspace(0.6, 0.97, 40), noise]), negative, AREA)
+        settled = control.compared(np.concatenate([np.linspace(0.65, 0.97, 40), noise]), negative, AREA)
         threshold = limits.of(settled)
         assert (settled[:40] >= threshold).mean() > 0.9
         picked.append(np.count_nonzero(settled[40:] >= threshold))

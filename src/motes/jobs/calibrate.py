@@ -29,7 +29,7 @@ FAINT = 0.03  # the highest signal-to-noise ratio of micrographs that a negative
 NOISIER = 1.25  # times as much noise of ice as the net was trained with is in these, at most
 SMEARED = 0.1  # px by which the signal of an electron spreads further in these, at most
 DOUBTED = 0.4  # own thresholds below which a micrograph is compared with its negative
-HIGHEST = 0.5  # threshold where there is probably nothing: what is likelier than not still counts
+HIGHEST = 0.6  # threshold where there is probably nothing: what is clearly likelier than not still counts
 SURE = 0.9  # a score that a negative does not lower
 RECOGNISED = 0.9  # share of micrographs without particles that get the highest threshold
 
