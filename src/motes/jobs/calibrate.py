@@ -85,12 +85,12 @@ def beyond(worlds: Worlds) -> Worlds:
 
     Whoever needs the negative has micrographs that are harder than most in training, and of noise that no net knows.
     """
-    (_, ice), (_, spread) = worlds.ice_noise, worlds.detector_spread
+    (faint, _), (least, most), (sharp, smeared) = worlds.snr, worlds.ice_noise, worlds.detector_spread
     return worlds.model_copy(
         update={
-            "snr": (min(worlds.snr[0], FAINT) / 2, FAINT),
-            "ice_noise": (worlds.ice_noise[0], NOISIER * ice),
-            "detector_spread": (worlds.detector_spread[0], spread + SMEARED),
+            "snr": (min(faint, FAINT) / 2, FAINT),
+            "ice_noise": (least, NOISIER * most),
+            "detector_spread": (sharp, smeared + SMEARED),
         }
     )
 

@@ -22,9 +22,7 @@ from motes.picking.calibration import LARGEST, most_likely, platt_targets
 from motes.picks import AdaptedThreshold
 
 Scores = NDArray[np.float64]
-ENOUGH = (
-    8.0  # standard deviations; there are particles, and more of it says no more of which candidates they are
-)
+ENOUGH = 8.0  # standard deviations that prove particles; more say no more of which candidates they are
 
 
 class Control(BaseModel):
