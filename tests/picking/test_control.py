@@ -27,7 +27,7 @@ def test_significance_counts_what_reaches_a_score_or_a_lower_one(scores, negativ
 
 
 @given(SCORES)
-def test_an_image_like_its_negative_has_none(scores) -> None:
+def test_an_image_like_its_negative_has_no_significance(scores) -> None:
     assert not significance(scores, scores).any()
 
 
@@ -48,7 +48,7 @@ def test_a_larger_micrograph_counts_as_one_of_the_size_that_was_learnt_from(scor
     np.testing.assert_array_equal(on_less, small)  # half of it proves no more than what was found
 
 
-def test_of_noise_significance_is_within_two_standard_deviations_as_a_rule() -> None:
+def test_significance_of_noise_has_a_standard_deviation_of_one() -> None:
     """So its unit means what it says: at the lowest score, counts of the same Poisson distribution differ by noise."""
     rng = np.random.default_rng(0)
     found = [

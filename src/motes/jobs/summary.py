@@ -25,7 +25,7 @@ class ImageSummary:
     threshold: what the picks of this image had to reach; None where each class has its own. quality: a word of
     motes.picking.quality, or of motes.picking.doubt where objects are outlined; None where an earlier call was cut
     off before it could be noted down. doubt: of an image with outlined objects, in [0, 1]. beside_negative: "yes"
-    where the negative of the image had a say in its scores.
+    where the negative of the image had a say in its scores; None where not, or where that could not be noted down.
     """
 
     image: str
@@ -102,5 +102,5 @@ def _parse_row(row: dict[str, str]) -> ImageSummary:
         count("bad_pixels"),
         number("seconds"),
         number("doubt"),
-        "yes" if row.get("beside_negative") else None,
+        "yes" if row.get("beside_negative") == "yes" else None,
     )
