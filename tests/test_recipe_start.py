@@ -16,7 +16,7 @@ def model(tmp_path: Path) -> str:
     return saved(tmp_path / "model.safetensors")
 
 
-def test_what_the_weights_demand_is_taken_over_and_training_is_gentle(model: str) -> None:
+def test_what_the_weights_demand_is_taken_over_and_training_is_short(model: str) -> None:
     recipe = load_recipe("micrographs", start=model)
     assert recipe.net == NET
     assert recipe.normalisation.clip_percent == 0.5
@@ -40,10 +40,10 @@ def test_the_word_and_the_option_are_the_same(model: str) -> None:
     assert load_recipe("micrographs", [f"start={model}"]) == load_recipe("micrographs", start=model)
 
 
-def test_what_the_user_says_counts_before_the_gentle_values_and_picking(model: str) -> None:
+def test_what_the_user_says_counts_before_the_short_training_and_picking(model: str) -> None:
     recipe = load_recipe("micrographs", ["epochs=3", "minimum_distance=0.5"], start=model)
     assert recipe.training.epochs == 3
-    assert recipe.training.learning_rate == fine_tuning_values()["training"]["learning_rate"]
+    assert recipe.training.steps == fine_tuning_values()["training"]["steps"]
     assert recipe.picking.minimum_distance == 0.5
 
 
@@ -79,10 +79,10 @@ def test_words_that_agree_with_the_weights_are_taken(model: str) -> None:
 
 def test_a_file_that_names_a_start_stands_on_it_and_keeps_its_own_words(model: str, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
-    own.write_text(yaml.safe_dump({"based_on": "micrographs", "start": model, "training": {"epochs": 4}}))
+    own.write_text(yaml.safe_dump({"based_on": "micrographs", "start": model, "training": {"epochs": 7}}))
     recipe = load_recipe(str(own), ["batch=4"])
     assert recipe.net == NET
-    assert (recipe.training.epochs, recipe.training.steps, recipe.training.batch) == (4, 50, 4)
+    assert (recipe.training.epochs, recipe.training.steps, recipe.training.batch) == (7, 50, 4)
     own.write_text(yaml.safe_dump({"based_on": "micrographs", "start": model, "net": {"width": 8}}))
     with pytest.raises(RecipeError, match=r"net\.width is 8, but the weights of"):
         load_recipe(str(own))
@@ -90,7 +90,7 @@ def test_a_file_that_names_a_start_stands_on_it_and_keeps_its_own_words(model: s
 
 def test_the_words_of_a_recipe_that_names_no_start_give_way_to_it(model: str, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
-    own.write_text("based_on: micrographs\nnet: {widths: [8, 16]}\ntraining: {epochs: 4}\n")
+    own.write_text("based_on: micrographs\nnet: {widths: [8, 16]}\ntraining: {epochs: 7}\n")
     recipe = load_recipe(str(own), start=model)
     assert (recipe.net, recipe.training.epochs) == (NET, fine_tuning_values()["training"]["epochs"])
 

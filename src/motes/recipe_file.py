@@ -46,7 +46,7 @@ def load_recipe(name: str, changes: Sequence[str] = (), **fields: Any) -> Recipe
 
 
 def _standing_on_start(below: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """What the values that name a model to start from stand on: what its weights demand, and a gentle training.
+    """What the values that name a model to start from stand on: what its weights demand, and a short training.
 
     below: what they would stand on without it. Values that say all of this themselves, as RUN/recipe.yaml does, are
     read without the model.
@@ -54,15 +54,14 @@ def _standing_on_start(below: dict[str, Any], said: Mapping[str, Any]) -> dict[s
     start = said.get("start")
     if start in (None, "none"):
         return below
-    gentle = fine_tuning_values()
-    filled_in = {key for key in leaf_keys() if key.partition(".")[0] in WEIGHTS_DEMAND} | set(
-        dict(flat(gentle))
-    )
+    short = fine_tuning_values()
+    demanded = {key for key in leaf_keys() if key.partition(".")[0] in WEIGHTS_DEMAND}
+    filled_in = demanded | set(dict(flat(short)))
     if filled_in <= set(dict(flat(said))):
         return below
     description = read_model_description(model_path(str(start)))
     own = {**demands(description), "picking": description.picking.model_dump(mode="json")}
-    return _merged(_merged(below, gentle), own)
+    return _merged(_merged(below, short), own)
 
 
 def fine_tuning_values() -> dict[str, Any]:
