@@ -236,3 +236,12 @@ def train(motes: Motes, images: object, picks: object, place: Path, *words: obje
     return motes(
         "train", "micrographs", "--images", images, "--picks", picks, "--out", place / "run", *words, *tiny
     )
+
+
+def test_tomograms_with_picks_are_inspected_as_volumes(motes: Motes, tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).normal(size=(12, 40, 40)).astype(np.float32)
+    write_image(tmp_path / "tomograms" / "a.mrc", voxels, 10.0)
+    (tmp_path / "picks").mkdir()
+    (tmp_path / "picks" / "a.csv").write_text("x,y,z\n20,20,6\n10,30,4\n")
+    answer = motes("inspect", tmp_path / "tomograms", "--picks", tmp_path / "picks", "--diameter", "100")
+    assert (answer.code, "2 picks in 1 images" in answer.out, "WRONG" in answer.out) == (0, True, False)

@@ -115,6 +115,19 @@ def test_single_coordinates_outside_and_duplicates_are_left_out_and_counted(
     assert f"1 of {len(points) + 4} picks lie outside the image; they are left out" in shown
 
 
+def test_conversion_leaves_out_what_lies_outside(
+    motes: Motes, tiny: Any, folder: Path, tmp_path: Path
+) -> None:
+    save(folder, 1, Picks(np.concatenate([truth(tiny, 1).points, [[300.0, 10.0]]])))
+    save(folder, 2, Picks(truth(tiny, 2).points * 4))
+    answer = motes("convert", folder, tmp_path / "out", "--to", "relion", "--images", tiny.images)
+    assert answer.code == 1
+    assert "mic_0001.mrc: 1 picks outside the image left out" in answer.err
+    assert "mic_0002.mrc: " in answer.err
+    assert "were they made on another binning" in answer.err
+    assert sorted(read_picks(tmp_path / "out" / "autopick.star")) == ["mic_0001.mrc", "mic_0003.mrc"]
+
+
 def test_picks_made_twice_are_noticed(motes: Motes, tiny: Any, folder: Path) -> None:
     points = truth(tiny, 1).points
     save(folder, 1, Picks(np.concatenate([points, points + 3])))

@@ -9,6 +9,7 @@ from motes.data.collection import (
     clean_picks,
     collect,
     inside_image,
+    keep_inside,
     load_picks,
     own_threshold,
     read_all_picks,
@@ -126,6 +127,43 @@ def test_an_index_beside_its_files_is_not_read_twice(tmp_path: Path) -> None:
     assert list(load_picks(str(tmp_path)).picks) == ["a.mrc"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.txt", "made by hand\n"),
+        ("class_averages.star", "data_\nloop_\n_rlnReferenceImage #1\n000001@averages.mrcs\n"),
+        ("optimisation_set.star", "data_\n_rlnTomoParticlesFile particles.star\n"),
+    ],
+)
+def test_a_table_of_all_picks_counts_where_nothing_else_holds_any(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / "particles.star").write_text(
+        "data_particles\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\na.mrc 1 2\nb.mrc 3 4\n"
+    )
+    (tmp_path / name).write_text(content)
+    loaded = load_picks(str(tmp_path))
+    assert list(loaded.picks) == ["a.mrc", "b.mrc"]
+    assert len(loaded.notes) == 1
+    assert name in loaded.notes[0]
+
+
+def test_a_star_file_of_particles_is_known_however_much_stands_before_them(tmp_path: Path) -> None:
+    groups = "".join(f"{number} opticsGroup{number}\n" for number in range(6000))
+    (tmp_path / "a.star").write_text(
+        f"data_optics\nloop_\n_rlnOpticsGroup\n_rlnOpticsGroupName\n{groups}\n"
+        "data_particles\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n1 2\n"
+    )
+    assert list(load_picks(str(tmp_path)).picks) == ["a"]
+
+
+def test_images_that_differ_in_their_extension_only_may_both_be_empty(tmp_path: Path) -> None:
+    for name in ("x.mrc", "x.tif"):
+        image(tmp_path / "images" / name)
+        save(tmp_path / "p" / f"{name}.csv", name, [])
+    assert list(collect([str(tmp_path / "images")], str(tmp_path / "p")).picks) == ["x.mrc", "x.tif"]
+
+
 def test_the_threshold_of_a_picking_job(tmp_path: Path) -> None:
     assert own_threshold(str(tmp_path)) is None
     (tmp_path / "picks").mkdir()
@@ -156,6 +194,12 @@ def test_cleaning_keeps_order_and_columns() -> None:
     assert notes == ["a.mrc: 1 picks outside the image left out", "a.mrc: 1 repeated picks left out"]
     with pytest.raises(PicksError, match=r"8 x 6 px, x first"):
         clean_picks(Picks(points * 2), (6, 8), "a.mrc")
+
+
+def test_repeated_picks_may_stay() -> None:
+    kept, notes = keep_inside(Picks(np.array([[3.0, 1], [3, 1], [6, 1]])), (6, 8), "a.mrc")
+    assert kept.points.tolist() == [[3, 1], [3, 1]]
+    assert notes == ["a.mrc: 1 picks outside the image left out"]
 
 
 @pytest.fixture
@@ -242,9 +286,9 @@ def test_heights_are_found_without_going_through_all_images(
 ) -> None:
     seen = []
 
-    def counted(images, keys):
+    def counted(images, keys, ndim):
         seen.append(len(images))
-        return pair(images, keys)
+        return pair(images, keys, ndim)
 
     pair = module.pair
     monkeypatch.setattr(module, "pair", counted)

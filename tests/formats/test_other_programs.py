@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from motes.errors import PicksError
+from motes.formats import star
 from motes.formats.images import IMAGE_SUFFIXES
 from motes.formats.picks import Facts, read_picks, write_picks
 from motes.formats.tables import text_of, without_image_suffix
@@ -75,6 +76,13 @@ def test_layout_of_cbox(tmp_path: Path) -> None:
     assert text.rstrip().endswith("data_cryolo_include\n\nloop_\n_slice_index #1")
 
 
+def test_what_is_not_known_is_na_in_cbox(tmp_path: Path) -> None:
+    mixed = Picks(np.array([[9.0, 8.0]] * 2), np.array([0.5, np.nan]))
+    write_picks(tmp_path / "a.cbox", mixed, format="cryolo", image_name="a.mrc", facts=Facts(box_size=10))
+    table = star.read_tables((tmp_path / "a.cbox").read_text(), tmp_path)["cryolo"]
+    assert table["Confidence"] == ["0.5", "<NA>"]
+
+
 def test_topaz_names_images_without_extension(tmp_path: Path) -> None:
     write_picks(tmp_path / "a.txt", ONE, format="topaz", image_name="May08_03.05.02.bin.png")
     assert (tmp_path / "a.txt").read_text() == (
@@ -100,11 +108,59 @@ def test_cryoppp_counts_rows_from_the_last_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(as_csv.points[2], [90.0, 8.0])
 
 
+@pytest.mark.parametrize("layout", ["as it is", "quoted", "semicolons", "a comment first"])
+@pytest.mark.parametrize(
+    ("table", "name", "place"),
+    [
+        ("X-Coordinate,Y-Coordinate,Diameter\n8,20,108\n", None, [179.0, 8.0]),
+        ("id,experiment,particle_type,x,y,z\n0,T,ribosome,100,200,300\n", "T", [29.5, 19.5, 9.5]),
+    ],
+)
+def test_a_header_is_known_however_it_is_written(
+    tmp_path: Path, table: str, name: str | None, place: list[float], layout: str
+) -> None:
+    header, row = table.splitlines()
+    quoted = ",".join(f'"{column}"' for column in header.split(","))
+    text = {
+        "as it is": table,
+        "quoted": f"{quoted}\n{row}\n",
+        "semicolons": table.replace(",", ";"),
+        "a comment first": f"\n# of R, by hand\n{table}",
+    }[layout]
+    (tmp_path / "a.csv").write_text(text)
+    facts = Facts((200, 300) if len(place) == 2 else None, 10.0)
+    picks = read_picks(tmp_path / "a.csv", facts_of=lambda _: facts)[name]
+    np.testing.assert_array_equal(picks.points, [place])
+    assert picks.extra == {}
+    assert picks.classes is None or list(picks.classes) == ["ribosome"]
+
+
 def test_csv_needs_only_x_and_y_in_any_order(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("# made by hand\nY , X\n2.5, 1\n\n2.5,1\n")
     picks = read_picks(tmp_path / "a.csv")[None]
     np.testing.assert_array_equal(picks.points, [[2.5, 1.0], [2.5, 1.0]])
     assert picks.scores is None
+
+
+@pytest.mark.parametrize(
+    "text", ["image,x,y\n#1.mrc,1,2\n#2.mrc,3,4\n", "# by hand\nimage_name\tx_coord\ty_coord\n#1.mrc\t1\t2\n"]
+)
+def test_names_of_images_may_start_with_a_number_sign(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    found = read_picks(tmp_path / "a.csv")
+    assert list(found) == ["#1.mrc", "#2.mrc"][: len(found)]
+    np.testing.assert_array_equal(found["#1.mrc"].points, [[2.0, 1.0]])
+
+
+def test_lines_with_a_number_sign_are_comments_where_a_number_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n# the large ones\n1,2\n#3,4\n")
+    np.testing.assert_array_equal(read_picks(tmp_path / "a.csv")[None].points, [[2.0, 1.0]])
+
+
+def test_a_comment_among_the_names_of_images_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("image,x,y\na.mrc,1,2\n# the small ones\n")
+    with pytest.raises(PicksError, match="row 2 has 1 values, its header has 3"):
+        read_picks(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("header", ["x_coord,y_coord", "rlnCoordinateX;rlnCoordinateY", "Center X\tCenter Y"])
@@ -132,6 +188,26 @@ def test_every_column_of_csv_comes_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.diameters, picks.diameters)
     np.testing.assert_array_equal(found.extra["psi"], picks.extra["psi"])
     np.testing.assert_array_equal(found.extra["who"], picks.extra["who"])
+
+
+def test_codes_and_long_numbers_in_further_columns_stay_as_they_are(tmp_path: Path) -> None:
+    rows = "12345678901234567891,007,2024_01,9007199254740993,1.50\n17276427399876543210,10,1,-2,2\n"
+    (tmp_path / "a.csv").write_text(
+        "x,y,uid,code,day,edge,psi\n" + "".join(f"1,2,{row}\n" for row in rows.split())
+    )
+    extra = {name: values.tolist() for name, values in read_picks(tmp_path / "a.csv")[None].extra.items()}
+    assert extra == {
+        "uid": ["12345678901234567891", "17276427399876543210"],
+        "code": ["007", "10"],
+        "day": ["2024_01", "1"],
+        "edge": ["9007199254740993", "-2"],
+        "psi": [1.5, 2.0],
+    }
+
+
+def test_minus_999_is_a_score_outside_relion(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y,score\n1,2,-999\n1,2,0.5\n")
+    np.testing.assert_array_equal(read_picks(tmp_path / "a.csv")[None].scores, [-999.0, 0.5])
 
 
 def test_tables_without_rows(tmp_path: Path) -> None:

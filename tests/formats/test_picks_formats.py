@@ -1,13 +1,16 @@
+import csv
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from motes.errors import MotesError, PicksError
+from motes.formats import star
 from motes.formats.picks import PICKS_FORMATS, Facts, picks_format, read_picks, write_index, write_picks
+from motes.formats.tables import without_image_suffix
 from motes.picks import Picks, empty_picks
 
 VOLUMES_ONLY = ("relion5", "relion4", "dynamo", "eman-info", "challenge")
@@ -20,8 +23,9 @@ LOOSE = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped
 
 numbers = st.floats(-1e5, 1e5, allow_subnormal=False)
 tables = st.lists(st.tuples(numbers, numbers, st.floats(0, 1)), min_size=1, max_size=20)
+mixed = st.lists(st.floats(0.001, 1) | st.just(np.nan), min_size=1, max_size=9)
 names = st.text(
-    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="#\"'"), min_size=1
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="\"'"), min_size=1
 )
 
 
@@ -64,6 +68,17 @@ class TestWriter:
         ((_, found),) = read_picks(path).items()
         assert found.scores is None
         np.testing.assert_array_equal(found.points, [[4.0, 9.0]])
+
+    @settings(max_examples=40, **LOOSE)
+    @given(scores=mixed)
+    def test_a_score_that_is_missing_stays_so(self, tmp_path: Path, format: str, scores: list[float]) -> None:
+        path = tmp_path / f"image{PICKS_FORMATS[format].suffix}"
+        picks = Picks(np.ones((len(scores), 2)), np.array(scores))
+        write_picks(path, picks, format=format, image_name="a.mrc", facts=Facts(box_size=11))
+        ((_, found),) = read_picks(path).items()
+        assert (found.scores is None) == (format == "eman" or bool(np.isnan(scores).all()))
+        if found.scores is not None:
+            np.testing.assert_array_equal(found.scores, scores)
 
 
 @pytest.mark.parametrize("format", ["cryolo", "topaz"])
@@ -161,6 +176,21 @@ class TestVolumeWriter:
         assert (found.scores, found.classes) == (None, None)
         np.testing.assert_allclose(found.points, picks.points)
 
+    @settings(max_examples=40, **LOOSE)
+    @given(scores=mixed)
+    def test_a_score_that_is_missing_stays_so(self, tmp_path: Path, format: str, scores: list[float]) -> None:
+        """EMAN2 has no word for that but 0."""
+        path, facts = tmp_path / f"image{picks_format(format, 3).suffix}", Facts((9, 8, 7), 2.0, 4)
+        given_scores = np.array([*scores, 0.5])
+        picks = Picks(np.ones((len(given_scores), 3)), given_scores, np.full(len(given_scores), "a"))
+        write_picks(path, picks, format=format, image_name="a.mrc", facts=facts)
+        (found,) = read_picks(path, facts_of=lambda _: facts).values()
+        if format == "challenge":
+            assert found.scores is None
+            return
+        expected = np.nan_to_num(given_scores) if format in ("eman", "eman-info") else given_scores
+        np.testing.assert_array_equal(found.scores, expected)
+
 
 @pytest.mark.parametrize("format", ["relion5", "eman-info"])
 def test_what_is_counted_from_the_centre_needs_the_size(tmp_path: Path, format: str) -> None:
@@ -251,14 +281,41 @@ def test_damage_raises_our_errors_only(
 
 @settings(max_examples=40, **LOOSE)
 @given(name=names)
+@example(name="#1.mrc")
 def test_names_come_back_through_tables_and_indexes(tmp_path: Path, name: str) -> None:
     picks = Picks(np.array([[4.0, 9.0]]))
     write_picks(tmp_path / "a.csv", picks, format="csv", image_name=name)
     assert list(read_picks(tmp_path / "a.csv")) == [name]
+    write_picks(tmp_path / "a.txt", picks, format="topaz", image_name=name)
+    assert list(read_picks(tmp_path / "a.txt")) == [without_image_suffix(name)]
     write_picks(tmp_path / "a_autopick.star", picks, format="relion", image_name=name)
     index, joined = write_index(tmp_path, [(name, "a_autopick.star")], "relion")
     assert list(read_picks(index)) == [name]
     assert list(read_picks(joined)) == [name]
+
+
+@settings(max_examples=40, **LOOSE)
+@given(values=st.lists(st.from_regex(r"[0-9]{1,25}", fullmatch=True), min_size=1, max_size=5))
+def test_whole_numbers_and_codes_in_further_columns_come_back(tmp_path: Path, values: list[str]) -> None:
+    columns = {f"rlnCoordinate{axis}": ["1"] * len(values) for axis in "XYZ"} | {"rlnImageUid": values}
+    (tmp_path / "a.star").write_text(star.format_table("particles", columns))
+    ((_, picks),) = read_picks(tmp_path / "a.star").items()
+    write_picks(tmp_path / "b.star", picks, format="relion4", image_name="a.mrc", facts=Facts(None, 1.0))
+    write_picks(tmp_path / "b.csv", picks, format="csv", image_name="a.mrc")
+    again = star.read_tables((tmp_path / "b.star").read_text(), tmp_path / "b.star")["particles"]
+    assert again["rlnImageUid"] == values
+    with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as table:
+        assert [row["rlnImageUid"] for row in csv.DictReader(table)] == values
+
+
+@settings(max_examples=40, **LOOSE)
+@given(values=st.lists(st.floats(), min_size=1, max_size=5))
+def test_numbers_in_further_columns_stay_numbers(tmp_path: Path, values: list[float]) -> None:
+    picks = Picks(np.ones((len(values), 2)), extra={"psi": np.array(values)})
+    write_picks(tmp_path / "a.csv", picks, format="csv", image_name="a.mrc")
+    found = read_picks(tmp_path / "a.csv")["a.mrc"].extra["psi"]
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, values)
 
 
 @pytest.mark.parametrize("format", sorted(WITH_NAMES))

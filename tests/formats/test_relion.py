@@ -3,8 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from motes.errors import ImageError, MotesError, PicksError
+from motes.formats import star
 from motes.formats.picks import read_picks, write_index, write_picks
 from motes.formats.relion import (
     MicrographEntry,
@@ -60,6 +63,60 @@ def test_a_score_of_minus_999_is_none(tmp_path: Path) -> None:
     text = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnAutopickFigureOfMerit\n1 2 -999.0\n"
     (tmp_path / "a.star").write_text(text)
     assert read_picks(tmp_path / "a.star")[None].scores is None
+
+
+def test_each_score_of_minus_999_is_none(tmp_path: Path) -> None:
+    """RELION's manual picker fills them in, to join what it picked with what was picked automatically."""
+    text = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnAutopickFigureOfMerit\n1 2 -999.0\n1 2 0.5\n1 2 0.1\n"
+    (tmp_path / "a.star").write_text(text)
+    picks = read_picks(tmp_path / "a.star")[None]
+    np.testing.assert_array_equal(picks.scores, [np.nan, 0.5, 0.1])
+    assert len(picks.above(0.3)) == 2
+
+
+def test_a_pick_without_score_is_written_with_minus_999(tmp_path: Path) -> None:
+    picks = Picks(np.array([[4.0, 9.0]] * 2), np.array([np.nan, 0.5]))
+    write_picks(tmp_path / "a_autopick.star", picks, format="relion", image_name="a.mrc")
+    _, joined = write_index(tmp_path, [("a.mrc", "a_autopick.star")], "relion")
+    for path in (tmp_path / "a_autopick.star", joined):
+        (table,) = star.read_tables(path.read_text(), path).values()
+        assert table["rlnAutopickFigureOfMerit"] == ["-999", "0.5"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Müller/a.mrc", "ü'b.mrc", "'Dr. Müller/ä ö.mrc'", "data_ü.mrc", "a\u00a0b\u00a0c.mrc", "日本.mrc"],
+)
+def test_names_beyond_ascii_need_no_quotes(tmp_path: Path, name: str) -> None:
+    head = "# Zürich\ndata_\nloop_ # möglich\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    (tmp_path / "a.star").write_text(f"{head}{name} 1 2 # gut, ü\n", encoding="utf-8")
+    assert list(read_picks(tmp_path / "a.star")) == [name.strip("'")]
+    (tmp_path / "m.star").write_text(f"data_\nloop_\n_rlnX\n_rlnMicrographName\n1 {name}\n", encoding="utf-8")
+    assert [entry.name for entry in read_micrographs_star(tmp_path / "m.star")] == [name.strip("'")]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])))
+def test_any_name_without_spaces_needs_no_quotes(tmp_path: Path, name: str) -> None:
+    text = f"data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\nM/{name} 1 2\n"
+    (tmp_path / "a.star").write_text(text, encoding="utf-8")
+    assert list(read_picks(tmp_path / "a.star")) == [f"M/{name}"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_list(tmp_path: Path) -> None:
+    index = project(tmp_path)[0]
+    for path in (index, tmp_path / "micrographs.star"):
+        path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert len(list_index(index) or {}) == 2
+    assert len(read_micrographs_star(tmp_path / "micrographs.star")) == 2
+
+
+def test_a_class_keeps_its_number_where_zeros_lead(tmp_path: Path) -> None:
+    text = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnClassNumber\n1 2 003\n"
+    (tmp_path / "a.star").write_text(text)
+    picks = read_picks(tmp_path / "a.star")[None]
+    write_picks(tmp_path / "b.star", picks, format="relion", image_name="a.mrc")
+    assert read_picks(tmp_path / "b.star")[None].extra["rlnClassNumber"] == [3.0]
 
 
 def test_an_empty_star_file_is_an_image_without_particles(tmp_path: Path) -> None:

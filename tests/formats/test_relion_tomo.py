@@ -166,6 +166,13 @@ def test_scores_of_pytom_match_pick_are_scores(tmp_path: Path) -> None:
     assert one(put(tmp_path / "a.star", columns)).scores == [0.25]
 
 
+def test_a_pick_without_score_has_minus_999(tmp_path: Path) -> None:
+    given = Picks(np.ones((2, 3)), np.array([np.nan, 0.5]))
+    write_picks(tmp_path / "a.star", given, format="relion", image_name="a.mrc", facts=BIN4)
+    assert table(tmp_path / "a.star")["rlnAutopickFigureOfMerit"] == ["-999", "0.5"]
+    np.testing.assert_array_equal(one(tmp_path / "a.star").scores, given.scores)
+
+
 def written(folder: Path, classes: bool, sizes: tuple[float | None, ...] = (2.5, 2.5, 2.5)) -> list[Path]:
     entries = []
     for number, size in enumerate(sizes):

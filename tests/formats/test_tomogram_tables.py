@@ -107,6 +107,13 @@ class TestEman:
             "boxes_3d": [[16.0, 0.0, 0.0, "motes", 0.5, 0]],
         }
 
+    def test_a_pick_without_score_has_0(self, tmp_path: Path) -> None:
+        path = tmp_path / "TS_01_info.json"
+        given = picks([[1, 2, 3], [4, 5, 6]], scores=[np.nan, 0.5])
+        write_picks(path, given, format="eman", image_name="TS_01.hdf", facts=BIN4)
+        assert [box[4] for box in json.loads(path.read_text())["boxes_3d"]] == [0.0, 0.5]
+        assert len(next(iter(read_picks(path, facts_of=lambda _: BIN4).values()))) == 2
+
     def test_what_else_eman_knows_of_a_tomogram_stays(self, tmp_path: Path) -> None:
         path = tmp_path / "a_info.json"
         path.write_text('{"apix_unbin": 5.0, "tlt_params": [1, 2], "boxes_3d": [[1, 2, 3, "manual", 0, 7]]}')

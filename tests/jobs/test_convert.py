@@ -107,6 +107,32 @@ def test_flips_and_diameters_take_what_the_images_say(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.diameters, [15])
 
 
+def test_picks_outside_their_image_are_left_out(tmp_path: Path) -> None:
+    for name in ("a.mrc", "b.mrc"):
+        save_noise(tmp_path / "images" / name)
+    save(tmp_path / "in" / "a.csv", [[1, 2], [1, 2], [69, 89], [70, 5]])
+    save(tmp_path / "in" / "b.csv", [[1, 2], [70, 5], [5, 90]], image="b.mrc")
+    known = ConvertOptions([str(tmp_path / "images")])
+    result = convert(str(tmp_path / "in"), tmp_path / "out", "csv", known)
+    assert [path.name for path in result.files] == ["a.csv"]
+    assert read_picks(result.files[0])["a.mrc"].points.tolist() == [[1, 2], [1, 2], [69, 89]]
+    assert [failure.name for failure in result.failures] == ["b.mrc"]
+    assert "2 of 3 picks lie outside the image (90 x 70 px, x first)" in result.failures[0].reason
+    with pytest.raises(PicksError, match=r"^b.mrc: 2 of 3 picks lie outside"):
+        convert(str(tmp_path / "in" / "b.csv"), tmp_path / "none", "csv", known)
+    turned = convert(str(tmp_path / "in" / "a.csv"), tmp_path / "y", "csv", replace(known, flip="y"))
+    assert read_picks(turned.files[0])["a.mrc"].points[:, 0].tolist() == [68, 68, 0]
+
+
+def test_picks_of_an_image_that_is_not_there_are_taken_as_they_are(tmp_path: Path) -> None:
+    star = tmp_path / "micrographs.star"
+    star.write_text("data_\nloop_\n_rlnMicrographName\ngone.mrc\n")
+    save(tmp_path / "in.csv", [[1, 2], [7000, 5]], image="gone.mrc")
+    assert (
+        convert(str(tmp_path / "in.csv"), tmp_path / "out", "relion", ConvertOptions([str(star)])).picks == 2
+    )
+
+
 def test_one_image_that_does_not_fit_costs_no_other(tmp_path: Path) -> None:
     save(tmp_path / "in" / "a.csv", [[1, 2]])
     save(tmp_path / "in" / "b.csv", [[1, 2, 3]], image="b.mrc")

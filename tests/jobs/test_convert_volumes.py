@@ -111,6 +111,49 @@ def test_picks_without_a_class_can_be_given_one(tmp_path: Path, tomogram: Conver
     assert "0,TS_1,thyroglobulin," in (tmp_path / "b.csv").read_text()
 
 
+@pytest.mark.parametrize("to", [*FORMATS, "copick"])
+def test_picks_outside_their_tomogram_are_left_out_and_counted(
+    tmp_path: Path, tomogram: ConvertOptions, to: str
+) -> None:
+    points, names = np.concatenate([POINTS, [[10.0, 3, 3]]]), np.array(["a_b", "beta gal"] * 2)
+    write_picks(tmp_path / "a.csv", Picks(points, classes=names), format="csv", image_name="TS_1.mrc")
+    heard = Heard()
+    assert convert(str(tmp_path / "a.csv"), tmp_path / "out", to, tomogram, teller=heard).picks == 3
+    assert "TS_1.mrc: 1 picks outside the image left out" in heard.warnings
+
+
+def test_copicks_names_of_classes_are_said(tmp_path: Path, tomogram: ConvertOptions) -> None:
+    names = np.array(["a_b", "beta gal", "ribosome"])
+    write_picks(tmp_path / "a.csv", Picks(POINTS, classes=names), format="csv", image_name="TS_1.mrc")
+    heard = Heard()
+    convert(str(tmp_path / "a.csv"), tmp_path / "out", "copick", tomogram, teller=heard)
+    assert [warning.partition(" in copick")[0] for warning in heard.warnings] == [
+        "a_b is called a-b",
+        "beta gal is called beta-gal",
+    ]
+
+
+def test_classes_that_come_back_are_not_warned_of(
+    tmp_path: Path, tomogram: ConvertOptions, picks: str
+) -> None:
+    heard = Heard()
+    for to in (*FORMATS, "copick"):
+        convert(picks, tmp_path / to, to, tomogram, teller=heard)
+    assert heard.warnings == []
+
+
+@pytest.mark.parametrize("to", ["relion", "eman", "cryolo", "topaz", "csv"])
+def test_classes_that_a_format_mixes_are_named(tmp_path: Path, to: str) -> None:
+    flat = Picks(POINTS[:2, 1:], classes=np.array(["ribo", "prot"]))
+    write_picks(tmp_path / "a.csv", flat, format="csv", image_name="a.mrc")
+    heard = Heard()
+    result = convert(str(tmp_path / "a.csv"), tmp_path / "out", to, ConvertOptions(box_size=4), teller=heard)
+    (found,) = read_picks(result.files[0]).values()
+    mixed = f"{to} holds no classes: prot, ribo are written together; csv keeps them apart"
+    assert heard.warnings == ([mixed] if found.classes is None else [])
+    assert (found.classes is None) == (to != "csv")
+
+
 def test_an_unknown_binning_is_said_so_where_it_counts(
     tmp_path: Path, tomogram: ConvertOptions, picks: str
 ) -> None:

@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 
 import motes.jobs.pick as motes_pick
-from motes.errors import ModelError
+from motes.errors import ModelError, PicksError
 from motes.formats.images import read_image, write_image
 from motes.formats.picks import read_picks
 from motes.jobs.diameter import SeenDiameter
 from motes.jobs.pick import PickOptions, PickResult, pick
 from motes.jobs.picker import Picker
 from motes.jobs.telling import Silent
+from motes.nets.description import NetDescription
 from motes.nets.model_file import load_model, save_model
 from motes.picking.calibration import Calibration, calibrated
 from motes.picking.control import Control
 from motes.picks import AdaptedThreshold, Picks
 from motes.units import Length
+from small_model import saved
 
 CALIBRATION = Calibration(slope=0.7, intercept=-0.5)
 LIMITS = (0.1, 0.5)
@@ -178,6 +180,30 @@ class Heard(Silent):
         self.warnings.append(message)
 
 
+def test_classes_that_a_format_mixes_are_named(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.mrc", np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32), 10.0)
+    classes = ["ribosome", "proteasome"]
+    model = saved(
+        tmp_path / "model.safetensors",
+        net=NetDescription(name="unet", width=2, depth=2, outputs=3),
+        classes=classes,
+        diameters=[80.0, 60.0],
+        working_diameter=None,
+        thresholds=dict.fromkeys(classes, 0.4),
+    )
+    heard = Heard()
+    pick(
+        [str(tmp_path / "a.mrc")],
+        model,
+        tmp_path / "out",
+        PickOptions(formats=("csv", "topaz")),
+        teller=heard,
+    )
+    assert heard.warnings == [
+        "topaz holds no classes: ribosome, proteasome are written together; csv keeps them apart"
+    ]
+
+
 def worlds_model(tiny: Any, folder: Path) -> Path:
     """The tiny model, as if it had been trained on simulated worlds."""
     recipe = load_model(tiny.model).description.recipe
@@ -225,3 +251,28 @@ def test_each_image_gets_a_verdict(motes: Any, tiny: Any, tmp_path: Path) -> Non
     )
     assert {row["quality"] for row in rows_in(tmp_path / "out").values()} == {"probably nothing"}
     assert "quality: 3 probably nothing (mic_0001.mrc, mic_0002.mrc, mic_0003.mrc)" in answer.out
+
+
+def test_no_row_of_an_image_that_is_done_again_outlives_a_kill(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    picked(tiny, tiny.model, out)
+    before = rows_in(out)
+    again, *kept = sorted(before)
+    (out / "picks" / f"{again}.csv").unlink()
+    seen = []
+
+    def killed(*_: Any) -> None:
+        seen.append(sorted(rows_in(out)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(motes_pick, "_pick_all", killed)
+    with pytest.raises(KeyboardInterrupt):
+        picked(tiny, tiny.model, out)
+    assert seen == [kept]
+
+
+def test_an_option_that_a_format_lacks_is_told_by_the_format(tiny: Any, tmp_path: Path) -> None:
+    with pytest.raises(PicksError, match=r"^eman: .*--box-size"):
+        pick([str(tiny.images)], tiny.model, tmp_path / "out", PickOptions(formats=("eman",)))

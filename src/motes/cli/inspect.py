@@ -105,10 +105,11 @@ def _inspect_picks(
     as_json: bool,
 ) -> None:
     from motes.cli.console import OUT, Terminal
+    from motes.data.image_list import begin_with_volume
     from motes.jobs.inspect import inspect
     from motes.jobs.inspection import InspectOptions
 
-    ndim = 3 if any(map(project_of, sources)) else 2
+    ndim = 3 if any(map(project_of, sources)) or begin_with_volume(sources) else 2
     diameter, pixel_size, pictures = settings
     options = InspectOptions(diameter, pixel_size, ndim, pictures)
     found = inspect(sources, picks_of(picks, sources), options, Terminal())

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry, find_images, is_hidden
-from motes.data.pairing import Pairing, bare_name, pair
+from motes.data.pairing import PICKS_SUFFIX, Pairing, bare_name, pair
 from motes.data.project_picks import project_picks
 from motes.errors import ImageError, InputError, PicksError
 from motes.formats.copick import split_source
-from motes.formats.images import image_info
+from motes.formats.images import IMAGE_SUFFIX, image_info
 from motes.formats.picks import NO_FACTS, PICKS_FORMATS, Facts, read_picks
 from motes.formats.relion import list_index, read_listed
+from motes.formats.star import is_star
 from motes.formats.tables import tomogram_name
 from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
 
@@ -29,6 +30,8 @@ COMBINED = ("particles.star", "particles.tbl", "picks.txt", "picks.csv", "submis
 NO_PICKS = re.compile(
     r"(job|job_pipeline|default_pipeline|micrographs.*|coords_suffix_.*)\.star|summary\.csv"
 )
+# Of RELION and crYOLO, the indexes of the former too.
+COLUMN_OF_COORDINATES = re.compile(r"\s*_(\w*Coordinate|rlnTomoImportParticleFile)")
 MOST_READ = 100_000  # bytes that surely tell the format of a file
 OUTSIDE_SHARE = 0.1  # of picks; more lie outside their image only by a mistake
 OTHER_BINNING = "were they made on another binning, or in Angstrom? Convert them to pixels of the image first"
@@ -75,7 +78,7 @@ class _ImageFacts:
     def of(self, name: str | None) -> Facts:
         """Facts of the image that picks of that name belong to; those given where it is not there."""
         candidates = {entry.name: entry for entry in self.by_last_part.get(_last_part(name or ""), [])}
-        key_of = pair(list(candidates), [name or ""]).key_of
+        key_of = pair(list(candidates), [name or ""], self.ndim).key_of
         return image_facts(candidates[next(iter(key_of))], self.ndim, self.given) if key_of else self.given
 
 
@@ -129,15 +132,13 @@ def read_all_picks(
     if not path.is_dir():
         raise InputError(f"{source} does not exist; give a coordinate file or a folder of them")
     path = path / "picks" if (path / "picks").is_dir() else path
-    files = _coordinate_files(path)
-    others = [file for file in files if _is_something_else(file)]
+    files, others = _coordinate_files(path)
     loaded = LoadedPicks(notes=[f"{file}: no coordinates of a known format, passed over" for file in others])
-    if len(others) == len(files):
+    if not files:
         found = f" ({loaded.notes[0]})" if others else ""
         raise PicksError(f"{source}: no coordinate file found; expected {', '.join(PICKS_SUFFIXES)}{found}")
     for file in files:
-        if file not in others:
-            _join(loaded, _read_one(file, path, facts), file)
+        _join(loaded, _read_one(file, path, facts), file)
     return _some_picks(loaded)
 
 
@@ -183,18 +184,25 @@ def own_threshold(source: str) -> Threshold | None:
         raise PicksError(f"{settings} holds no threshold; give --threshold, or remove that file") from None
 
 
-def _coordinate_files(folder: Path) -> list[Path]:
-    """The coordinate files of a folder: its RELION index if it has one, else every file with picks."""
+def _coordinate_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The coordinate files of a folder, and what lies beside them and only looks like one.
+
+    They are its RELION index if it has one, else every file with picks; a table of all picks counts where there is no
+    other.
+    """
     for name in INDEXES:
         if (folder / name).is_file():
-            return [folder / name]
+            return [folder / name], []
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICKS_SUFFIXES and p.is_file())
     found = [p for p in found if not is_hidden(p.relative_to(folder)) and not NO_PICKS.fullmatch(p.name)]
-    return [p for p in found if p.name not in COMBINED] or found
+    others = {p: _is_something_else(p) for p in found}
+    files = [p for p in found if not others[p]]
+    return [p for p in files if p.name not in COMBINED] or files, [p for p in found if others[p]]
 
 
 def _is_something_else(file: Path) -> bool:
-    """Whether a file in a folder only looks like coordinates by its name, as a README.txt does.
+    """Whether a file in a folder only looks like coordinates by its name, as a README.txt does, or a STAR file of
+    class averages.
 
     What is empty, binary, or named as only coordinates are, is a damaged file, not another one.
     """
@@ -203,10 +211,19 @@ def _is_something_else(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
             text = stream.read(MOST_READ).decode("utf-8-sig", errors="replace")
+        if not text.strip() or "\0" in text:
+            return False
+        if is_star(text):
+            return not _has_column_of_coordinates(file)
     except OSError:  # it is reported when it is read
         return False
-    known = any(entry.matches(file, text) for entry in PICKS_FORMATS.values())
-    return bool(text.strip()) and "\0" not in text and not known
+    return not any(entry.matches(file, text) for entry in PICKS_FORMATS.values())
+
+
+def _has_column_of_coordinates(star: Path) -> bool:
+    """Whether a STAR file holds coordinates or lists files that do, even if a part of that is missing."""
+    with star.open(encoding="utf-8-sig", errors="replace") as lines:
+        return any(COLUMN_OF_COORDINATES.match(line) for line in lines)
 
 
 def _read_one(file: Path, root: Path, facts: _ImageFacts) -> LoadedPicks:
@@ -221,8 +238,14 @@ def _read_one(file: Path, root: Path, facts: _ImageFacts) -> LoadedPicks:
         return LoadedPicks(problems={own_name: str(error)})
     if not found and file.name not in COMBINED:  # a table of one image, in which nothing was found
         found = {None: empty_picks(facts.ndim)}
-    own = bare_name(own_name)
+    own = _name_of_image(own_name)
     return LoadedPicks({own if name is None else name: picks for name, picks in found.items()})
+
+
+def _name_of_image(file: str) -> str:
+    """The name of the image that a coordinate file is named after: x.mrc of x.mrc.csv, which x.tif.csv is not of."""
+    name = PICKS_SUFFIX.sub("", file)
+    return name if IMAGE_SUFFIX.search(name) else bare_name(name)
 
 
 def _read_listed_files(index: Path, listed: dict[str, str], facts: _ImageFacts) -> LoadedPicks:
@@ -252,7 +275,7 @@ def collect(
     if picks_source is None:
         return Collection(images)
     loaded = read_all_picks(picks_source, images, ndim, given)
-    pairing = pair([entry.name for entry in images], loaded.picks)
+    pairing = pair([entry.name for entry in images], loaded.picks, ndim)
     if not pairing.key_of:
         raise PicksError(nothing_paired(images, loaded))
     picks = {name: loaded.picks[key] for name, key in pairing.key_of.items()}
@@ -295,8 +318,8 @@ def too_many_outside(outside: int, count: int) -> bool:
     return outside > max(1, count * OUTSIDE_SHARE)
 
 
-def clean_picks(picks: Picks, shape: Sequence[int], name: str) -> tuple[Picks, list[str]]:
-    """Drop picks outside the image and repeated ones, and say how many.
+def keep_inside(picks: Picks, shape: Sequence[int], name: str) -> tuple[Picks, list[str]]:
+    """Drop picks outside the image of that name and shape, and say how many.
 
     Raises PicksError where too many lie outside, which means another pixel size or image.
     """
@@ -307,9 +330,14 @@ def clean_picks(picks: Picks, shape: Sequence[int], name: str) -> tuple[Picks, l
         raise PicksError(
             f"{name}: {outside} of {len(picks)} picks lie outside the image ({size} px, x first); {OTHER_BINNING}"
         )
-    kept = picks.select(inside)
+    notes = [f"{name}: {outside} picks outside the image left out"] if outside else []
+    return (picks.select(inside) if outside else picks), notes
+
+
+def clean_picks(picks: Picks, shape: Sequence[int], name: str) -> tuple[Picks, list[str]]:
+    """Drop picks outside the image, as keep_inside does, and repeated ones, and say how many."""
+    kept, notes = keep_inside(picks, shape, name)
     _, first = np.unique(kept.points, axis=0, return_index=True)
     repeated = len(kept) - len(first)
-    notes = [f"{name}: {outside} picks outside the image left out"] if outside else []
     notes += [f"{name}: {repeated} repeated picks left out"] if repeated else []
     return (kept.select(np.sort(first)) if repeated else kept), notes

@@ -13,6 +13,7 @@ from motes.formats.images import image_info, is_image, read_image
 from motes.formats.ome_zarr import is_level
 from motes.formats.relion import read_micrographs_star
 from motes.formats.stores import is_store
+from motes.formats.tiff import SUFFIXES as TIFF
 from motes.image import Image
 
 
@@ -73,6 +74,20 @@ def find_images(sources: Sequence[str], ndim: int = 2) -> list[ImageEntry]:
     if len(unique) < len(listed) and len({(e.path, e.section) for e in listed}) > len(unique):
         raise InputError("two of the images have the same name; name the folder above them instead")
     return list(unique.values())
+
+
+def begin_with_volume(sources: Sequence[str]) -> bool:
+    """Whether the first image is a volume by its header; pages of a TIFF say nothing."""
+    first = find_images(sources, 2)[0].path
+    if first.name.lower().endswith(TIFF):
+        return False
+    for ndim in (2, 3):
+        try:
+            image_info(first, ndim)
+        except MotesError:
+            continue
+        return ndim == 3
+    return False
 
 
 def _from_star(star: Path) -> list[ImageEntry]:

@@ -146,7 +146,7 @@ def _paired_by_name(
 ) -> tuple[dict[str, ImageEntry], list[str]]:
     """The masks of a source by the name of their image, and what was left out."""
     masks = _masks_by_name(source, ndim)
-    pairing = pair([entry.name for entry in images], masks)
+    pairing = pair([entry.name for entry in images], masks, ndim)
     if not pairing.key_of:
         raise InputError(
             f"none of the masks belongs to one of the images: images are named like {images[0].name!r}, "

@@ -240,7 +240,7 @@ def collect_picks(source: DataSource, ndim: int = 2, given: Facts = NO_FACTS) ->
             loaded = read_all_picks(file, entries, ndim, given)
         except PicksError as error:
             loaded = LoadedPicks(problems={entries[0].name: str(error)})
-        found = _picks_of(entries, loaded)
+        found = _picks_of(entries, loaded, ndim)
         without = [entry.name for entry in entries if entry.name not in found]
         collection.picks.update(accepted(found, file))
         collection.problems.update(loaded.problems)
@@ -252,10 +252,9 @@ def collect_picks(source: DataSource, ndim: int = 2, given: Facts = NO_FACTS) ->
     return collection
 
 
-def _picks_of(entries: Sequence[ImageEntry], loaded: LoadedPicks) -> dict[str, Picks]:
+def _picks_of(entries: Sequence[ImageEntry], loaded: LoadedPicks, ndim: int) -> dict[str, Picks]:
     """Picks of one file by image; picks of one image in a file of one image's own need no common name."""
     if len(entries) == len(loaded.picks) == 1:
         return {entries[0].name: next(iter(loaded.picks.values()))}
-    return {
-        name: loaded.picks[key] for name, key in pair([e.name for e in entries], loaded.picks).key_of.items()
-    }
+    key_of = pair([entry.name for entry in entries], loaded.picks, ndim).key_of
+    return {name: loaded.picks[key] for name, key in key_of.items()}

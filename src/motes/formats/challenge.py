@@ -36,18 +36,15 @@ _KNOWN_AS = {"experiment": "image", "particle_type": "class"}  # in motes' own t
 
 
 def matches(_path: Path, text: str) -> bool:
-    """Whether the first line has the challenge's column names; id may lack, as it does in tables of truth."""
-    header = text.lstrip().partition("\n")[0].split(",")
-    return set(_COLUMNS[1:]) <= {name.strip() for name in header}
+    """Whether the header has the challenge's column names; id may lack, as it does in tables of truth."""
+    return set(_COLUMNS[1:]) <= set(csv_table.header_of(text))
 
 
 def read(path: Path, text: str, facts_of: FactsOf | None) -> PicksByImage:
     """Read the picks of each experiment; PicksError where the size of its voxels is not known."""
     if not matches(path, text):
         raise PicksError(f"{path}: not a table of the challenge, whose columns are {', '.join(_COLUMNS)}")
-    header, _, rows = text.lstrip().partition("\n")
-    renamed = [_KNOWN_AS.get(name.strip(), name.strip()) for name in header.split(",")]
-    stored = csv_table.read(path, f"{','.join(renamed)}\n{rows}")
+    stored = csv_table.read(path, text, known_as=_KNOWN_AS)
     return {name: _in_voxels(picks, name, path, facts_of) for name, picks in stored.items()}
 
 

@@ -20,6 +20,7 @@ from motes.formats.tables import (
     numbers_or_text,
     optional_numbers,
     points,
+    scores_or,
     text_of,
 )
 from motes.output import write_text
@@ -80,7 +81,7 @@ def write(path: Path, picks: Picks, _image_name: str, facts: Facts) -> None:
         "Depth": missing,
         "EstWidth": missing,
         "EstHeight": missing,
-        _SCORE: missing if picks.scores is None else [text_of(score) for score in picks.scores],
+        _SCORE: ["<NA>" if np.isnan(score) else text_of(score) for score in scores_or(picks, np.nan)],
         "NumBoxes": missing,
         "Angle": missing,
     }

@@ -16,9 +16,8 @@ SUFFIX = ".csv"
 
 
 def matches(_path: Path, text: str) -> bool:
-    """Whether the first line has CryoPPP's column names."""
-    header = text.lstrip().partition("\n")[0].split(",")
-    return {"X-Coordinate", "Y-Coordinate"} <= {name.strip() for name in header}
+    """Whether the header has CryoPPP's column names."""
+    return {"X-Coordinate", "Y-Coordinate"} <= set(csv_table.header_of(text))
 
 
 def read(path: Path, text: str, facts_of: FactsOf | None) -> PicksByImage:

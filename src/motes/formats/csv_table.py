@@ -6,7 +6,8 @@ Coordinates are centres in pixels of the image, 0-based, row 0 the file's first 
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 import numpy as np
@@ -45,25 +46,35 @@ _ALIASES = {
 
 
 def matches(_path: Path, text: str) -> bool:
-    """Whether the first line has names for x and y."""
-    return {"x", "y"} <= _roles(_split(text[:_HEAD])[:1]).keys()
+    """Whether the header has names for x and y."""
+    return {"x", "y"} <= _roles(header_of(text)).keys()
 
 
-def read(path: Path, text: str, _facts_of: FactsOf | None = None) -> PicksByImage:
+def header_of(text: str) -> list[str]:
+    """The names of the columns; none where the text is no table."""
+    return next(iter(_split(text[:_HEAD])), [])
+
+
+def read(
+    path: Path, text: str, _facts_of: FactsOf | None = None, known_as: Mapping[str, str] = {}
+) -> PicksByImage:
     """Read picks by column name: x and y are needed, z makes them 3D, other columns are kept as they are.
 
+    Lines that start with # are comments above the header, and below it where the first column holds a coordinate.
+    known_as: what columns are called here, by their names in the file, where that is not what a table calls them.
     Raises PicksError for a missing column, a row of another length, or a coordinate that is no number.
     """
-    header, *rows = _split(text) or [[]]
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise PicksError(f"{path}: row {number} has {len(row)} values, its header has {len(header)}")
-    roles = _roles([header])
+    stored, *rows = _split(text) or [[]]
+    header = [known_as.get(name, name) for name in stored]
+    roles = _roles(header)
     if not {"x", "y"} <= roles.keys():
         raise PicksError(f"{path}: no columns x and y; the columns there are: {', '.join(header) or 'none'}")
+    axes = [roles[axis] for axis in "zyx" if axis in roles]
+    if header[0] in axes:  # a number never starts with #, while a name may
+        rows = [row for row in rows if not row[0].startswith("#")]
+    _check_lengths(rows, len(header), path)
     values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in header]
     columns = dict(zip(header, values, strict=True))
-    axes = [roles[axis] for axis in "zyx" if axis in roles]
     classes = np.array(columns[roles["class"]], dtype=np.str_) if "class" in roles else None
     extra = {name: numbers_or_text(column) for name, column in columns.items() if name not in roles.values()}
     picks = Picks(
@@ -76,21 +87,31 @@ def read(path: Path, text: str, _facts_of: FactsOf | None = None) -> PicksByImag
     return by_image(picks, columns[roles["image"]] if "image" in roles else None)
 
 
+def _check_lengths(rows: Sequence[Sequence[str]], expected: int, path: Path) -> None:
+    for number, row in enumerate(rows, start=1):
+        if len(row) != expected:
+            raise PicksError(
+                f"{path}: row {number} has {len(row)} values, its header has {expected}; the row starts with "
+                f"{','.join(row)[:40]!r}"
+            )
+
+
 def _split(text: str) -> list[list[str]]:
-    """Rows of values without those that are empty or start with #; the first line shows the separator."""
+    """Rows of values without empty ones and comments (#) above the header; that shows the separator."""
     first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     separator = max(",\t;", key=first.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True))
     except csv.Error:
         return []
-    kept = [row for row in rows if any(value.strip() for value in row) and not row[0].startswith("#")]
+    filled = [row for row in rows if any(value.strip() for value in row)]
+    kept = list(dropwhile(lambda row: row[0].startswith("#"), filled))
     return [[name.strip() for name in kept[0]], *kept[1:]] if kept else []
 
 
-def _roles(header: Sequence[Sequence[str]]) -> dict[str, str]:
+def _roles(header: Sequence[str]) -> dict[str, str]:
     """Which column plays which part: role to column name."""
-    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for row in header for name in reversed(row)}
+    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(header)}
     found = {
         role: [plain[alias] for alias in aliases if alias in plain] for role, aliases in _ALIASES.items()
     }

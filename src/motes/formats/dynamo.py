@@ -21,6 +21,7 @@ from motes.formats.tables import (
     Facts,
     FactsOf,
     PicksByImage,
+    as_numbers,
     by_image,
     locate,
     points,
@@ -132,8 +133,8 @@ def write(path: Path, picks: Picks, _image_name: str, _facts: Facts) -> None:
     if picks.scores is not None:
         table[:, _SCORE] = picks.scores
     for column, name in _KEPT.items():
-        values = picks.extra.get(name)
-        if values is not None and values.dtype.kind in "iuf":
+        values = as_numbers(picks.extra[name]) if name in picks.extra else None
+        if values is not None:
             table[:, column] = values
     if picks.classes is not None:
         numbers = _numbered(picks.classes)

@@ -25,6 +25,7 @@ from motes.formats.tables import (
     known_shape,
     points,
     require_3d,
+    scores_or,
 )
 from motes.output import write_text
 from motes.picks import Picks, empty_picks
@@ -33,6 +34,7 @@ SUFFIX = "_info.json"
 
 _BOXES, _CLASSES, _UNBINNED = "boxes_3d", "class_list", "apix_unbin"
 _METHOD = "motes"
+_NO_SCORE = 0.0  # JSON has no nan; scores that are all 0 are read as none
 _NO_NAME = "particles_{:02d}"  # EMAN2's name for a class that has none
 
 
@@ -127,10 +129,11 @@ def write(path: Path, picks: Picks, _image_name: str, facts: Facts) -> None:
     box = max(1, round(facts.box_size * voxel / float(info[_UNBINNED])))
     classes = np.full(len(picks), _NO_NAME.format(0)) if picks.classes is None else picks.classes
     numbers = {str(name): number for number, name in enumerate(sorted(set(classes)))}
-    scores = np.zeros(len(picks)) if picks.scores is None else picks.scores
     info[_CLASSES] = {str(number): {"boxsize": box, "name": name} for name, number in numbers.items()}
     info[_BOXES] = [
         [*map(float, row[::-1]), _METHOD, float(score), numbers[str(name)]]
-        for row, score, name in zip((picks.points - centre) / unit, scores, classes, strict=True)
+        for row, score, name in zip(
+            (picks.points - centre) / unit, scores_or(picks, _NO_SCORE), classes, strict=True
+        )
     ]
     write_text(path, json.dumps(info, indent=1) + "\n")

@@ -22,13 +22,14 @@ from motes.formats import (
     relion_tomo,
     topaz,
 )
-from motes.formats.tables import NO_FACTS, Facts, FactsOf, PicksByImage
+from motes.formats.tables import NO_FACTS, Facts, FactsOf, PicksByImage, read_text
 from motes.picks import Picks
 
 __all__ = [
     "COPICK",
     "NO_FACTS",
     "PICKS_FORMATS",
+    "WITHOUT_CLASSES",
     "Facts",
     "FactsOf",
     "PicksFormat",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 COPICK = "copick"  # a project, written as a whole
+WITHOUT_CLASSES = ("relion", "eman", "cryolo", "topaz")  # written without the classes of picks
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def read_picks(
     facts_of gives what is known of an image by that name, for formats that store other than its pixels. format
     is known by content unless it is given. Repeated picks are kept. Raises PicksError.
     """
-    text = _text(path)
+    text = read_text(path)
     entry = _known_by_content(path, text) if format is None else _of_program(format, path, text)
     try:
         return entry.read(path, text, facts_of)
@@ -176,17 +178,3 @@ def write_index(
     """
     write = picks_format(format, ndim).write_index
     return [] if write is None else write(folder, entries, micrographs_star)
-
-
-def _text(path: Path) -> str:
-    """Read the text of a file; old programs write names that are not UTF-8."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PicksError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if b"\0" in content:
-        raise PicksError(f"{path}: a binary file, where coordinates as text are expected")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")

@@ -20,13 +20,16 @@ from motes.formats.tables import (
     Facts,
     FactsOf,
     PicksByImage,
+    as_numbers,
     by_image,
     locate,
     numbers,
     numbers_or_text,
     optional_numbers,
     points,
+    read_text,
     require_2d,
+    scores_or,
     text_of,
 )
 from motes.output import replacing, write_text
@@ -38,7 +41,6 @@ _X, _Y = "rlnCoordinateX", "rlnCoordinateY"
 _NAMES = ("rlnMicrographName", "rlnTomoName")
 _SCORE, _CLASS, _PSI = "rlnAutopickFigureOfMerit", "rlnClassNumber", "rlnAnglePsi"
 _FILES = "rlnMicrographCoordinates"
-_NO_SCORE = -999.0  # what RELION's manual picker writes
 _SUFFIX_FILE = re.compile(r"coords_suffix_(.+)\.star")
 _EXTENSION = re.compile(r"\.[^./]*$")
 _JOB = re.compile(r"^[^/]+/job\d+/")
@@ -87,7 +89,7 @@ def list_index(path: Path) -> dict[str, str] | None:
     None where the file lists no others, but holds coordinates itself. Raises PicksError for a damaged index,
     ImageError where 3.1's list of micrographs cannot be read.
     """
-    text = _text(path)
+    text = read_text(path)
     if _SUFFIX_FILE.fullmatch(path.name):
         return _listed_by_suffix(path, text)
     return _listed(star.read_tables(text, path), path) if matches(path, text) and text.strip() else None
@@ -121,9 +123,7 @@ def _coordinate_table(tables: dict[str, star.Table], path: Path) -> star.Table:
 def _read_table(table: star.Table, path: Path) -> PicksByImage:
     axes = [_Y, _X]
     name = next((tag for tag in _NAMES if tag in table), None)
-    scores = optional_numbers(table, _SCORE, path)
-    if scores is not None and len(scores) and (scores == _NO_SCORE).all():
-        scores = None
+    scores = optional_numbers(table, _SCORE, path, relion_tomo.NO_SCORE)
     used = {*axes, name, _SCORE}
     extra = {tag: numbers_or_text(values) for tag, values in table.items() if tag not in used}
     centres = points([numbers(table[tag], tag, path) for tag in axes], path)
@@ -137,7 +137,7 @@ def read_listed(index: Path, listed: str, name: str | None = None, facts_of: Fac
     damaged.
     """
     file = locate(index, listed)
-    text = _text(file)
+    text = read_text(file)
     if not text.strip():
         return empty_picks(2)
     tables = star.read_tables(text, file)
@@ -147,13 +147,6 @@ def read_listed(index: Path, listed: str, name: str | None = None, facts_of: Fac
         facts = NO_FACTS if facts_of is None else facts_of(name)
         return relion_tomo.read_table(columns, tables.get("optics", {}), file, lambda _: facts)[None]
     return _read_table(columns, file)[None]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise PicksError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _listed_by_suffix(path: Path, text: str) -> dict[str, str]:
@@ -175,12 +168,10 @@ def _listed_by_suffix(path: Path, text: str) -> dict[str, str]:
 def write(path: Path, picks: Picks, _image_name: str, _facts: Facts) -> None:
     """Write one micrograph's picks, rounded to whole pixels; -999 stands for no score, as in RELION."""
     require_2d(picks, path)
-    n = len(picks)
-    scores = np.full(n, _NO_SCORE) if picks.scores is None else picks.scores
     columns = {
         _X: _texts(np.rint(picks.points[:, 1])),
         _Y: _texts(np.rint(picks.points[:, 0])),
-        _SCORE: _texts(scores),
+        _SCORE: _texts(scores_or(picks, relion_tomo.NO_SCORE)),
         _CLASS: _texts(_numeric(picks, _CLASS)),
         _PSI: [f"{value:.6f}" for value in _numeric(picks, _PSI)],
     }
@@ -193,8 +184,8 @@ def _texts(values: NDArray[np.float64]) -> list[str]:
 
 def _numeric(picks: Picks, name: str) -> NDArray[np.float64]:
     """Take a further column, or zeros: RELION joins files only where all have the same columns."""
-    values = picks.extra.get(name)
-    return np.zeros(len(picks)) if values is None or values.dtype.kind not in "iuf" else values.astype(float)
+    values = as_numbers(picks.extra[name]) if name in picks.extra else None
+    return np.zeros(len(picks)) if values is None else values
 
 
 def without_job(name: str) -> str:
@@ -228,12 +219,11 @@ def _write_joined(folder: Path, entries: Sequence[tuple[str, str]]) -> Path:
         out.write(_VERSION + star.format_header("particles", [_NAMES[0], _X, _Y, _SCORE]))
         for name, file in entries:
             picks = read_listed(path, file)
-            scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
             columns = {
                 _NAMES[0]: [name] * len(picks),
                 _X: _texts(picks.points[:, 1]),
                 _Y: _texts(picks.points[:, 0]),
-                _SCORE: _texts(scores),
+                _SCORE: _texts(scores_or(picks, relion_tomo.NO_SCORE)),
             }
             out.write(star.format_rows(columns))
         out.write("\n")
@@ -246,7 +236,7 @@ def read_micrographs_star(path: Path) -> list[MicrographEntry]:
     Raises ImageError where there are no micrographs, PicksError where it is no STAR file.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ImageError(f"{path}: cannot be read as a list of micrographs ({error})") from None
     tables = star.read_tables(text, path)

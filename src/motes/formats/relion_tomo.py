@@ -37,6 +37,7 @@ from motes.formats.tables import (
     optional_numbers,
     points,
     require_3d,
+    scores_or,
     text_of,
     tomogram_name,
 )
@@ -54,7 +55,7 @@ _PLAIN = [f"rlnCoordinate{axis}" for axis in "ZYX"]
 _ORIGIN = [f"rlnOrigin{axis}Angst" for axis in "ZYX"]
 _SUBTOMOGRAM = [f"rlnTomoSubtomogram{angle}" for angle in ("Rot", "Tilt", "Psi")]
 _SCORES = ("rlnAutopickFigureOfMerit", "rlnLCCmax")  # RELION's and pytom-match-pick's
-_NO_SCORE = -999.0
+NO_SCORE = -999.0  # of a pick that RELION's manual picker adds (displayer.cpp), beside others that have one
 _CLASS = "motesClassName"  # RELION has numbers for classes only; it keeps columns that it does not know
 _SIZE, _GROUP = "rlnTomoTiltSeriesPixelSize", "rlnOpticsGroup"
 _MOVED = ["moved z", "moved y", "moved x"]  # A; no STAR column is called so
@@ -84,9 +85,7 @@ def read_table(
     axes = _CENTRED if table.keys() >= set(_CENTRED) else _PLAIN
     name = next((tag for tag in _NAMES if tag in table), None)
     score = next((tag for tag in _SCORES if tag in table), None)
-    scores = optional_numbers(table, score, path)
-    if scores is not None and len(scores) and (scores == _NO_SCORE).all():
-        scores = None
+    scores = optional_numbers(table, score, path, NO_SCORE)
     used = {*axes, *_ORIGIN, name, score, _CLASS, _SIZE, *(() if axes is _PLAIN else _PLAIN)}
     extra = {tag: numbers_or_text(values) for tag, values in table.items() if tag not in used}
     extra[_SIZE] = _tilt_series_sizes(table, optics, path)
@@ -201,10 +200,9 @@ def _write(
     path: Path, picks: Picks, image_name: str, facts: Facts, tags: Sequence[str], stored: NDArray[np.float64]
 ) -> None:
     """Write coordinates (n, 3), z first, under those tags; x comes first in the file."""
-    scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
     columns = {NAME: [tomogram_name(image_name)] * len(picks)}
     columns |= {tags[axis]: [text_of(value) for value in stored[:, axis]] for axis in (2, 1, 0)}
-    columns[_SCORES[0]] = [text_of(score) for score in scores]
+    columns[_SCORES[0]] = [text_of(score) for score in scores_or(picks, NO_SCORE)]
     if picks.classes is not None:
         columns[_CLASS] = [str(name) for name in picks.classes]
     if facts.tilt_series_pixel_size is not None:

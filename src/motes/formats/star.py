@@ -15,6 +15,11 @@ Table = dict[str, list[str]]
 _KEYWORD = r"((?:data|loop|save|stop|global)_\S*)"
 _BEFORE_A_VALUE = re.compile(rf"^([ \t]*){_KEYWORD}(?=[ \t]+[^#_\s])", re.MULTILINE | re.IGNORECASE)
 _AFTER_A_VALUE = re.compile(rf"(?<=\S)([ \t]+){_KEYWORD}", re.IGNORECASE)
+# gemmi takes what is not ASCII in text fields, quotes and comments only; the group is where it stands elsewhere.
+_NOT_ASCII = re.compile(
+    r"""^;.*?^;|(?<!\S)(?:'[^\n]*?'(?!\S)|"[^\n]*?"(?!\S)|\#[^\n]*|([!-~]*[^\x00-\x7f]\S*))""",
+    re.ASCII | re.MULTILINE | re.DOTALL,
+)
 _PLAIN = re.compile(r"[^\s'\"#_$;\[\]][^\s'\"]*")
 _FIRST_WORD = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*data_", re.IGNORECASE)
 
@@ -31,6 +36,8 @@ def read_tables(text: str, path: Path) -> dict[str, Table]:
     """
     for pattern in (_BEFORE_A_VALUE, _AFTER_A_VALUE):
         text = pattern.sub(r"\1'\2'", text)
+    if not text.isascii():  # which takes no time, while looking for such values takes as long as reading
+        text = _NOT_ASCII.sub(lambda found: f"'{found[1]}'" if found[1] else found[0], text)
     try:
         document = cif.read_string(text)
     except (ValueError, RuntimeError) as error:

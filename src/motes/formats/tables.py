@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,25 @@ Columns = Mapping[str, Sequence[str]]
 
 MISSING = ("", "<NA>", "None", "NA")
 
+# Leading zeros, underscores (which Python allows in numbers), or digits that float64 may not hold.
+_CODE = re.compile(r"\s*[+-]?(0\d.*|\d{16,}\s*|.*_.*)")
+
 # What programs add to the name of a tilt series: RELION rec_, IMOD _rec, AreTomo _Vol, Warp _10.00Apx, EMAN2 _info.
 _RECONSTRUCTED = re.compile(r"(_(full_rec|rec|Vol|info|bin\d+|\d+(\.\d+)?Apx))+$")
+
+
+def read_text(path: Path) -> str:
+    """Read the text of a coordinate file; old programs write names that are not UTF-8. Raises PicksError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PicksError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if b"\0" in content:
+        raise PicksError(f"{path}: a binary file, where coordinates as text are expected")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def numbers(values: Sequence[str], column: str, path: Path) -> NDArray[np.float64]:
@@ -63,20 +80,37 @@ def _number(text: str, column: str, row: int, path: Path) -> float:
         raise PicksError(f"{path}: {column} in row {row} is {text!r}, where a number is expected") from None
 
 
-def optional_numbers(columns: Columns, name: str | None, path: Path) -> NDArray[np.float64] | None:
-    """Turn a column (n,) into numbers; None where it is absent or nothing stands in it."""
+def optional_numbers(
+    columns: Columns, name: str | None, path: Path, none: float = np.nan
+) -> NDArray[np.float64] | None:
+    """Turn a column (n,) into numbers; None where it is absent or nothing stands in it.
+
+    none: the number that stands for nothing, which becomes nan.
+    """
     if name is None or name not in columns:
         return None
     values = numbers(columns[name], name, path)
+    values[values == none] = np.nan
     return None if len(values) and np.isnan(values).all() else values
 
 
 def numbers_or_text(values: Sequence[str]) -> NDArray[np.float64] | NDArray[np.str_]:
-    """Keep a further column (n,): float64 where all values are numbers, text otherwise."""
+    """Keep a further column (n,): float64 where all values are numbers, text otherwise.
+
+    What a number would not give back is text: a code such as 007 or 2024_01, and whole numbers of more than 15
+    digits, of which float64 does not hold all.
+    """
+    text = np.array(values, dtype=np.str_)
+    found = None if any(map(_CODE.fullmatch, values)) else as_numbers(text)
+    return text if found is None else found
+
+
+def as_numbers(column: NDArray[Any]) -> NDArray[np.float64] | None:
+    """A further column (n,) as numbers, whether they are kept so or as text; None where one is none."""
     try:
-        return np.array(values, dtype=np.float64)
+        return np.asarray(column, dtype=np.float64)
     except ValueError:
-        return np.array(values, dtype=np.str_)
+        return None
 
 
 def points(coordinates: Sequence[NDArray[np.float64]], path: Path) -> NDArray[np.float64]:
@@ -90,6 +124,12 @@ def points(coordinates: Sequence[NDArray[np.float64]], path: Path) -> NDArray[np
             f"correct or remove it ({len(bad)} such rows)"
         )
     return table
+
+
+def scores_or(picks: Picks, none: float) -> NDArray[np.float64]:
+    """(n,) scores, and where a pick has none the number that stands for that in a format."""
+    scores = np.full(len(picks), np.nan) if picks.scores is None else picks.scores
+    return np.where(np.isnan(scores), none, scores)
 
 
 def by_image(picks: Picks, names: Sequence[str] | None) -> PicksByImage:

@@ -6,16 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from motes.data.collection import PICKS_SUFFIXES, collect, image_facts, own_threshold, read_all_picks
+from motes.data.collection import (
+    PICKS_SUFFIXES,
+    collect,
+    image_facts,
+    keep_inside,
+    own_threshold,
+    read_all_picks,
+)
 from motes.data.image_list import ImageEntry
 from motes.data.orientation import look_at_set, typical_spacing
-from motes.errors import InputError, OutputError, PicksError, did_you_mean
+from motes.errors import ImageError, InputError, OutputError, PicksError, did_you_mean
 from motes.formats.copick import is_config, read_config
 from motes.formats.copick_overlay import renamed, write_into_project, write_overlay
-from motes.formats.images import IMAGE_SUFFIX, image_info
+from motes.formats.images import IMAGE_SUFFIX, ImageInfo, image_info
 from motes.formats.picks import COPICK, PICKS_FORMATS, Facts, picks_format, write_index, write_picks
 from motes.formats.tables import Centre
-from motes.jobs.places import coordinate_places
+from motes.jobs.places import coordinate_places, warn_of_mixed_classes
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.picks import Picks
 from motes.units import Length
@@ -96,6 +103,7 @@ def convert(
     """Read picks of any known format and write them in another: a folder, or a file for one image.
 
     Picks in volumes go into the format that the program has for those, and are not checked for mirroring.
+    Picks outside their image are left out; an image with too many of them is among the failures, as when training.
     Raises PicksError for an unknown format, for picks that cannot be read, and where not one image's picks
     could be written; OutputError where out holds something already and overwrite is not set.
     """
@@ -103,10 +111,10 @@ def convert(
     _check_options(to, options)
     ndim = _dimension(source)
     named, unread = _named_picks(source, options, ndim, teller)
-    classes = sorted({str(c) for each in named if each.picks.classes is not None for c in each.picks.classes})
+    classes = _classes_of(named)
     named = _cut_all(named, source, options, teller)
     if to == COPICK:
-        ready, unfit = _changed_picks(named, options, 3)
+        ready, unfit = _changed_picks(named, options, 3, teller)
         if unfit and not ready:
             raise PicksError(unfit[0].reason)
         result = _into_copick(ready, classes, out, options, overwrite, teller)
@@ -119,15 +127,20 @@ def convert(
     _check_free(out, overwrite)
     names = [each.output_name for each in named]
     place_of = {names[0]: out} if single else coordinate_places(names, out, to, ndim)
-    changed, unfit = _changed_picks(named, options, ndim)
+    changed, unfit = _changed_picks(named, options, ndim, teller)
     fitting, mirrored = _not_mirrored(changed, source, options, teller) if ndim == 2 else (changed, {})
     _warn_of_binning(picks_format(to, ndim).name, options, teller)
+    warn_of_mixed_classes(to, ndim, _classes_of(fitting), teller)
     result = _write_all(fitting, place_of, to, options, ndim)
     refused = [*unfit, *mirrored, *result.failures]
     if refused and not result.files:
-        raise PicksError(f"{refused[0].name}: {refused[0].reason}")
+        raise PicksError(refused[0].message)
     indexes = [] if single else _index(result, fitting, out, to, options, ndim, teller)
     return replace(result, indexes=indexes, failures=[*unread, *refused])
+
+
+def _classes_of(named: Sequence[NamedPicks]) -> list[str]:
+    return sorted({str(c) for each in named if each.picks.classes is not None for c in each.picks.classes})
 
 
 def _into_copick(
@@ -142,7 +155,7 @@ def _into_copick(
 
     classes: of all candidates, those below the threshold too.
     """
-    for note in renamed([options.session, *([options.class_name] if options.class_name else [])]):
+    for note in renamed([options.session, *classes, *([options.class_name] if options.class_name else [])]):
         teller.warn(note)
     picks = {each.output_name: each.picks for each in named}
     image_of = {each.output_name: each.image for each in named}
@@ -279,14 +292,18 @@ def _from_here(path: Path) -> str:
 
 
 def _changed_picks(
-    named: Sequence[NamedPicks], options: ConvertOptions, ndim: int
+    named: Sequence[NamedPicks], options: ConvertOptions, ndim: int, teller: Teller
 ) -> tuple[list[NamedPicks], list[Failure]]:
     changed, failures = [], []
     for each in named:
         try:
-            changed.append(replace(each, picks=_changed(each, options, ndim)))
+            picks, notes = _changed(each, options, ndim)
         except InputError as error:
             failures.append(Failure(each.name, str(error)))
+            continue
+        changed.append(replace(each, picks=picks))
+        for note in notes:
+            teller.warn(note)
     return changed, failures
 
 
@@ -316,10 +333,11 @@ def _write_all(
     return ConvertResult(written, total, failures=failures)
 
 
-def _changed(named: NamedPicks, options: ConvertOptions, ndim: int) -> Picks:
-    """The picks mirrored, and with the diameter and the class, as the options ask for.
+def _changed(named: NamedPicks, options: ConvertOptions, ndim: int) -> tuple[Picks, list[str]]:
+    """The picks mirrored, and with the diameter and the class, as the options ask for; how many lay outside the image.
 
-    Raises PicksError for picks of another dimension than the first.
+    Repeated ones stay, for further columns may tell them apart. Raises PicksError for picks of another dimension than
+    the first, and where too many lie outside.
     """
     picks = named.picks
     if picks.ndim != ndim:
@@ -328,16 +346,29 @@ def _changed(named: NamedPicks, options: ConvertOptions, ndim: int) -> Picks:
         )
     if options.class_name is not None and picks.classes is None:
         picks = replace(picks, classes=np.full(len(picks), options.class_name))
-    info = None
-    if named.image is not None and (options.flip is not None or options.diameter is not None):
-        info = image_info(named.image.path, ndim, options.pixel_size or named.image.pixel_size)
+    info = _info(named, options, ndim)
     if options.flip is not None and info is not None:
         axis = FLIP_AXES[options.flip]
         picks = flipped(picks, axis, info.shape[axis])
     if options.diameter is not None:
         diameter = options.diameter.in_pixels(info.pixel_size if info else options.pixel_size)
         picks = replace(picks, diameters=np.full(len(picks), diameter))
-    return picks
+    return (picks, []) if info is None else keep_inside(picks, info.shape, named.name)
+
+
+def _info(named: NamedPicks, options: ConvertOptions, ndim: int) -> ImageInfo | None:
+    """What the header of the image says; None where no image is named, or none is there and its size is not needed.
+
+    Raises ImageError.
+    """
+    if named.image is None:
+        return None
+    try:
+        return image_info(named.image.path, ndim, options.pixel_size or named.image.pixel_size)
+    except ImageError:
+        if options.flip is not None or options.diameter is not None:
+            raise
+        return None
 
 
 def _not_mirrored(

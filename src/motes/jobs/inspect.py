@@ -101,7 +101,7 @@ def _paired_picks(
     try:
         loaded = read_all_picks(source, entries, options.ndim)
         taken = accepted(loaded.picks, source)
-        pairing = pair(names, taken)
+        pairing = pair(names, taken, options.ndim)
     except MotesError as error:
         return {}, Pairing({}, names, []), [Problem(str(error), unusable=True)]
     problems = [Problem(reason, (name,), unusable=True) for name, reason in loaded.problems.items()]

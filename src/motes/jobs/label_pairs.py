@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.collection import MOST_READ, PICKS_SUFFIXES, load_picks
-from motes.data.image_list import ImageEntry, find_images
+from motes.data.image_list import ImageEntry, begin_with_volume, find_images
 from motes.data.mask_pairs import APPENDED
 from motes.data.pairing import bare_name, pair
 from motes.data.regions import regions_of_mask
-from motes.errors import ImageError, InputError, MotesError
+from motes.errors import ImageError, InputError
 from motes.formats.colour import NOTE as COLOUR
 from motes.formats.copick import split_source
 from motes.formats.images import image_info, is_image
@@ -117,7 +117,7 @@ def pair_labels(found: str, truth: str, teller: Teller, *, volumes: bool = False
     """
     ours, theirs = what_is_held(found), what_is_held(truth)
     labels, true_labels = ours.labels or found, theirs.labels or truth
-    ndim = 3 if volumes or _only_volumes(true_labels) else 2
+    ndim = 3 if volumes or begin_with_volume([true_labels]) else 2
     entries, true_entries = find_images([labels], ndim), find_images([true_labels], ndim)
     if ndim == 2:
         _tell_pages(true_entries, teller)
@@ -125,7 +125,7 @@ def pair_labels(found: str, truth: str, teller: Teller, *, volumes: bool = False
         pairs = _by_order(entries, true_entries, labels, true_labels)
         left_over: list[str] = []
     else:
-        pairs, left_over = _by_name(entries, true_entries, labels, true_labels)
+        pairs, left_over = _by_name(entries, true_entries, labels, true_labels, ndim)
     return LabelPairs(pairs, left_over, _tables(ours, pairs, ndim), ndim)
 
 
@@ -189,20 +189,6 @@ def _is_one_file(source: str) -> bool:
     return Path(source).is_file() or is_store(Path(source))
 
 
-def _only_volumes(source: str) -> bool:
-    """Whether the first label image is a volume by its header; pages of a TIFF say nothing."""
-    first = find_images([source], 2)[0].path
-    if first.name.lower().endswith(TIFF):
-        return False
-    for ndim in (2, 3):
-        try:
-            image_info(first, ndim)
-        except MotesError:
-            continue
-        return ndim == 3
-    return False
-
-
 def _tell_pages(entries: Sequence[ImageEntry], teller: Teller) -> None:
     pages = [entry.path.name for entry in entries if entry.section and entry.path.name.lower().endswith(TIFF)]
     if pages:
@@ -224,11 +210,11 @@ def _by_order(
 
 
 def _by_name(
-    entries: Sequence[ImageEntry], true_entries: Sequence[ImageEntry], found: str, truth: str
+    entries: Sequence[ImageEntry], true_entries: Sequence[ImageEntry], found: str, truth: str, ndim: int
 ) -> tuple[dict[str, tuple[ImageEntry | None, ImageEntry]], list[str]]:
     """Pairs by the name of the truth, and the names of what was found that has none."""
     own, true = _by_image(entries, found), _by_image(true_entries, truth)
-    pairing = pair(list(true), own)
+    pairing = pair(list(true), own, ndim)
     if not pairing.key_of:
         raise InputError(
             f"no label image of {found} belongs to one of {truth}: they are named like {entries[0].name!r} and "
@@ -259,4 +245,4 @@ def _tables(
         return {}
     loaded = load_picks(held.picks, (), ndim).picks
     name_of = {bare_name(own.name): name for name, (own, _) in pairs.items() if own is not None}
-    return {name_of[own]: loaded[key] for own, key in pair(list(name_of), loaded).key_of.items()}
+    return {name_of[own]: loaded[key] for own, key in pair(list(name_of), loaded, ndim).key_of.items()}

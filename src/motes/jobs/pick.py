@@ -21,7 +21,7 @@ from motes.jobs.object_files import OUTLINE_FORMATS, check_apart
 from motes.jobs.pick_folder import claim, csv_file, take_stock
 from motes.jobs.pick_options import PickOptions
 from motes.jobs.picker import Found, Picker, ReadImage, make_picker
-from motes.jobs.places import coordinate_places
+from motes.jobs.places import coordinate_places, warn_of_mixed_classes
 from motes.jobs.summary import ImageSummary, earlier_rows, mean_score, write_summary
 from motes.jobs.telling import Failure, Silent, Teller
 from motes.nets.model_file import load_model, model_path, started_from
@@ -75,6 +75,8 @@ def pick(
         check_apart([entry.output_name for entry in everything])
     formats = picker.options.formats or ()
     picker = replace(picker, places=_places(everything, out, formats, ndim))
+    for name in picker.places:
+        warn_of_mixed_classes(name, ndim, picker.model.description.classes, teller)
     if COPICK in formats:
         picker = replace(picker, overlay=_overlay(picker, everything, teller))
     earlier = earlier_rows(out)
@@ -87,13 +89,19 @@ def pick(
     for entry in everything:
         if entry.name in rows:
             _complete(picker, entry)
+    write_summary(out, _in_order(everything, rows))  # no row of an image that is done again outlives a kill
     _warn_of_misfit(picker, to_do, teller)
     try:
         _pick_all(picker, to_do, rows, teller)
     finally:
-        ordered = [rows[entry.name] for entry in everything if entry.name in rows]
+        ordered = _in_order(everything, rows)
         write_summary(out, ordered)
     return PickResult(out, ordered, _write_indexes(picker, everything, rows, sources))
+
+
+def _in_order(entries: Sequence[ImageEntry], rows: Mapping[str, ImageSummary]) -> list[ImageSummary]:
+    """The rows of those images that have one."""
+    return [rows[entry.name] for entry in entries if entry.name in rows]
 
 
 def _images_to_pick(sources: Sequence[str], ndim: int, out: Path) -> list[ImageEntry]:

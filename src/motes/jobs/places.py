@@ -1,12 +1,13 @@
-"""Where an image's coordinate file lies in an output folder."""
+"""Where an image's coordinate file lies in an output folder, and what cannot be kept apart there."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from motes.errors import OutputError
 from motes.formats.images import IMAGE_SUFFIX
-from motes.formats.picks import picks_format
+from motes.formats.picks import WITHOUT_CLASSES, picks_format
 from motes.formats.relion import without_job
+from motes.jobs.telling import Teller
 
 
 def coordinate_places(names: Sequence[str], folder: Path, format_name: str, ndim: int = 2) -> dict[str, Path]:
@@ -32,3 +33,11 @@ def coordinate_places(names: Sequence[str], folder: Path, format_name: str, ndim
             )
         owner[place] = name
     return places
+
+
+def warn_of_mixed_classes(format_name: str, ndim: int, classes: Sequence[str], teller: Teller) -> None:
+    """Say so where picks of several classes go into a format that does not tell them apart. ndim: of the picks."""
+    if len(classes) > 1 and picks_format(format_name, ndim).name in WITHOUT_CLASSES:
+        teller.warn(
+            f"{format_name} holds no classes: {', '.join(classes)} are written together; csv keeps them apart"
+        )

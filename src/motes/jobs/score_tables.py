@@ -104,7 +104,7 @@ def load_tables(
     for note in (*loaded_truth.notes, *loaded.notes):
         (teller or Silent()).warn(note)
     truth = accepted(loaded_truth.picks, truth_source)
-    pairing = pair(list(truth), loaded.picks)
+    pairing = pair(list(truth), loaded.picks, ndim)
     if not pairing.key_of:
         raise PicksError(
             f"no image has both picks and truth: picks are named like {next(iter(loaded.picks), 'nothing')!r}, "
@@ -112,7 +112,7 @@ def load_tables(
         )
     picks = {name: loaded.picks[key] for name, key in pairing.key_of.items()}
     picks |= {key: loaded.picks[key] for key in pairing.left_over if key not in truth}
-    tables = Tables(picks, truth, _images_of(truth, images), ndim, pixel_size=pixel_size)
+    tables = Tables(picks, truth, _images_of(truth, images, ndim), ndim, pixel_size=pixel_size)
     return tables.in_angstrom(counted) if angstrom or any(counted.values()) else tables
 
 
@@ -163,10 +163,10 @@ def _load(
     return load_picks(source, images, ndim, Facts(pixel_size=pixel_size))
 
 
-def _images_of(truth: Mapping[str, Picks], images: Sequence[ImageEntry]) -> dict[str, ImageEntry]:
+def _images_of(truth: Mapping[str, Picks], images: Sequence[ImageEntry], ndim: int) -> dict[str, ImageEntry]:
     """By the name of its truth, each image that was named."""
     by_name = {entry.name: entry for entry in images}
-    return {name: by_name[key] for name, key in pair(list(truth), by_name).key_of.items()}
+    return {name: by_name[key] for name, key in pair(list(truth), by_name, ndim).key_of.items()}
 
 
 def _angstrom(name: str, picks: Picks, size: float | None, done: bool) -> Picks:

@@ -60,3 +60,8 @@ class Failure:
 
     name: str
     reason: str
+
+    @property
+    def message(self) -> str:
+        """The reason with the name in front, once."""
+        return self.reason if self.reason.startswith(self.name) else f"{self.name}: {self.reason}"
