@@ -73,7 +73,7 @@ def test_a_diameter_that_fits_is_not_doubted(particles: list[ImageEntry], shippe
     assert misfit(shipped, torch.bfloat16, particles, Length(1.15 * TRUE * SIZE, "A")) is None
 
 
-@pytest.mark.parametrize("times", [0.45, 2.2])
+@pytest.mark.parametrize("times", [0.1, 0.3, 0.45, 2.2])
 def test_a_diameter_that_does_not_fit_is_told_with_the_one_that_would(
     particles: list[ImageEntry], shipped: Model, times: float
 ) -> None:

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,37 @@ def test_a_file_that_has_changed_is_done_again(tmp_path):
     take_stock(out, [same, changed])
     assert csv_file(out, same).is_file()
     assert not csv_file(out, changed).exists()
+
+
+def test_a_file_that_is_away_keeps_its_picks(tmp_path):
+    out, one = tmp_path / "out", entry(tmp_path / "A", "1.mrc")
+    take_stock(out, [one])
+    pretend_done(out, one)
+    away = one.path.rename(tmp_path / "away.mrc")
+    take_stock(out, [one])
+    assert csv_file(out, one).is_file()
+    away.rename(one.path)
+    take_stock(out, [one])
+    assert csv_file(out, one).is_file()
+
+
+def test_a_pixel_size_that_the_list_corrects_is_picked_again(tmp_path):
+    out = tmp_path / "out"
+    one = replace(entry(tmp_path / "A", "1.mrc"), pixel_size=14.0)
+    take_stock(out, [one])
+    pretend_done(out, one)
+    take_stock(out, [one])
+    assert csv_file(out, one).is_file()
+    take_stock(out, [replace(one, pixel_size=7.0)])
+    assert not csv_file(out, one).exists()
+
+
+def test_the_pixel_size_of_an_image_of_an_earlier_call_is_remembered(tmp_path):
+    out = tmp_path / "out"
+    first = replace(entry(tmp_path / "A", "1.mrc"), pixel_size=2.0)
+    take_stock(out, [first])
+    pretend_done(out, first)
+    assert [each.pixel_size for each in take_stock(out, [entry(tmp_path / "A", "2.mrc")])] == [2.0]
 
 
 def test_a_tomogram_whose_chunks_have_changed_is_done_again(tmp_path):

@@ -74,6 +74,16 @@ def test_each_image_that_motes_picked_can_have_a_threshold_of_its_own(tmp_path: 
     }
 
 
+def test_the_radius_comes_from_the_diameters_that_are_known(tmp_path: Path) -> None:
+    folder, picks = tmp_path / "truth", save(tmp_path / "picks" / "a.csv", np.array([[14.0, 10], [50, 50]]))
+    folder.mkdir()
+    (folder / "a.csv").write_text("x,y,diameter\n10,10,10\n50,50,\n")
+    assert score_picks(picks, str(folder)).as_dict()["f1"] == 1
+    (folder / "a.csv").write_text("x,y,diameter\n10,10,\n50,50,\n")
+    with pytest.raises(UnitError, match="give --radius"):
+        score_picks(picks, str(folder))
+
+
 def test_each_image_has_its_own_pixel_size(tmp_path: Path) -> None:
     images = save_image(tmp_path / "images" / "a.mrc", 2.0)
     save_image(tmp_path / "images" / "b.mrc", 8.0)

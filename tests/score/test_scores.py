@@ -105,6 +105,12 @@ def test_without_scores_there_is_no_average_precision():
         score({"a": table([[1, 1]])}, {"a": table([[1, 1]])}, radius=1, threshold=0.5)
 
 
+def test_where_one_pick_has_no_score_there_is_no_average_precision():
+    picks = table([[1, 1], [5, 5]], [0.9, np.nan])
+    values = score({"a": picks}, {"a": table([[1, 1], [5, 5]])}, radius=1).as_dict()
+    assert (values["average_precision"], values["f1"]) == (None, 1)
+
+
 def test_one_image_has_no_interval():
     values = score({"a": table([[1, 1]])}, {"a": table([[1, 1]])}, radius=1).as_dict()
     assert values["f1_low"] is None

@@ -159,10 +159,13 @@ def _every_diameter(image: Image) -> list[float]:
 
 
 def _climb(model: Model, precision: torch.dtype, image: Image, given: Length) -> list[Rung]:
-    """Try diameters below and above one that is given, until it is the best or little speaks for the last ones."""
+    """Try diameters below and above one that is given, until it is the best or little speaks for the last ones.
+
+    One that is too small for any particle is not tried; the ladder starts from the smallest then.
+    """
     if given.unit == "A" and image.pixel_size is None:  # picking says so
         return []
-    px, most = given.in_pixels(image.pixel_size), min(image.shape) / ROW[0]
+    px, most = max(given.in_pixels(image.pixel_size), SMALLEST), min(image.shape) / ROW[0]
     seen: dict[int, Rung] = {}
     for steps in range(1, FAR + 1):
         for step in range(-steps, steps + 1):

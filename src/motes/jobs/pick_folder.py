@@ -53,8 +53,9 @@ def _clear(out: Path) -> None:
 def take_stock(out: Path, entries: Sequence[ImageEntry]) -> list[ImageEntry]:
     """Note down which file each image is, and give back the images that only earlier calls named.
 
-    An image whose file has changed since then is done again. Raises OutputError where the picks there
-    under an image's name are those of another file, or two images would share a file of picks.
+    An image whose file, or pixel size in the list, has changed since then is done again; one that is away just now,
+    on a disk that is not mounted say, keeps its picks. Raises OutputError where the picks there under an image's name
+    are those of another file, or two images would share a file of picks.
     """
     kept = out / IMAGES
     noted = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
@@ -66,11 +67,13 @@ def take_stock(out: Path, entries: Sequence[ImageEntry]) -> list[ImageEntry]:
                 f"{out} holds picks of {entry.name} from {before['file']}, not from {entry.path}; "
                 "give another --out for other images"
             )
-        if before != now[entry.name]:
+        if not _can_be_read(now[entry.name]):
+            now[entry.name] = before
+        elif before != now[entry.name]:
             csv_file(out, entry).unlink(missing_ok=True)
     write_text(kept, json.dumps(noted | now, indent=1) + "\n")
     others = [
-        ImageEntry(name, Path(each["file"]), each["section"])
+        ImageEntry(name, Path(each["file"]), each["section"], each.get("pixel_size"))
         for name, each in noted.items()
         if name not in now
     ]
@@ -81,6 +84,8 @@ def take_stock(out: Path, entries: Sequence[ImageEntry]) -> list[ImageEntry]:
 def _identity(entry: ImageEntry) -> dict[str, Any]:
     """Where an image's file is, and what tells that it is still the same."""
     known: dict[str, Any] = {"file": str(entry.path.resolve()), "section": entry.section}
+    if entry.pixel_size is not None:
+        known["pixel_size"] = entry.pixel_size
     try:
         if not entry.path.is_dir():
             status = entry.path.stat()
@@ -91,6 +96,11 @@ def _identity(entry: ImageEntry) -> dict[str, Any]:
         return known
     size, changed = sum(each.st_size for each in files), max((each.st_mtime_ns for each in files), default=0)
     return {**known, "size": size, "changed": changed}
+
+
+def _can_be_read(identity: Mapping[str, Any]) -> bool:
+    """Whether the file was there."""
+    return "size" in identity
 
 
 def _check_apart(entries: Sequence[ImageEntry]) -> None:

@@ -89,4 +89,7 @@ def check_formats(options: PickOptions, ndim: int, classes: Sequence[str]) -> No
                 continue
             path = Path(folder) / "check"
             pretended = Facts((1,) * ndim, 1.0, options.box_size)
-            write_picks(path, example, format=format_name, image_name="x", facts=pretended)
+            try:
+                write_picks(path, example, format=format_name, image_name="x", facts=pretended)
+            except PicksError as error:
+                raise PicksError(str(error).replace(str(path), format_name)) from None

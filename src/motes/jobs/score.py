@@ -255,8 +255,8 @@ def _class_radius(name: str, class_name: str | None, tables: Tables, options: Sc
     if options.rules is not None and class_name is not None:
         options.rules.check([class_name], "truth")
         return options.rules.radius(class_name)
-    if truth.diameters is not None:
-        return float(np.mean(truth.diameters[own])) / 2
+    if truth.diameters is not None and not np.isnan(truth.diameters[own]).all():
+        return float(np.nanmean(truth.diameters[own])) / 2
     which, example = (
         ("a pick", "60px") if class_name is None else (f"picks of {class_name}", f"{class_name}=60px")
     )

@@ -195,9 +195,12 @@ def _score_image(
     name: str, picks: Picks, truth: Picks, radius: Radius, threshold: Threshold | None, rim: _Rim
 ) -> ImageScore:
     ranked = None
-    if picks.scores is not None or not len(picks):
-        scored = picks if picks.scores is not None else empty_picks(truth.ndim)
-        ranked = rank(scored, truth, radius, rim.ignored(scored, truth))
+    if not len(picks):
+        none = empty_picks(truth.ndim)
+        ranked = rank(none, truth, radius, rim.ignored(none, truth))
+    elif picks.scores is not None:
+        if not np.isnan(picks.scores).any():
+            ranked = rank(picks, truth, radius, rim.ignored(picks, truth))
     elif threshold is not None:
         raise PicksError(
             f"the picks of {name} have no scores, so no threshold can be used; leave out --threshold"
