@@ -111,6 +111,39 @@ def test_a_file_that_is_not_a_recipe_is_refused(tmp_path):
         load_recipe(str(path))
 
 
+@pytest.mark.parametrize("name", ["[a]", "{}"])
+def test_a_name_that_is_no_word_is_refused(name):
+    with pytest.raises(RecipeError, match=r"^recipe: name"):
+        load_recipe("micrographs", [f"name={name}"])
+
+
+@pytest.mark.parametrize("start", [None, "default"])
+@pytest.mark.parametrize(
+    ("text", "key"), [("1: 2", "1"), ("net: {1: 2}", r"net\.1"), ("net: {yes: 2}", r"net\.True")]
+)
+def test_a_key_that_is_no_word_is_refused(text, key, start, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=rf"mine\.yaml: {key} is no name of a field: .* net: {{width: 16}}"):
+        load_recipe(str(path), start=start)
+
+
+def test_numbers_as_keys_in_a_change_are_refused():
+    for start in (None, "default"):
+        with pytest.raises(RecipeError, match=r"class_weights"):
+            load_recipe("micrographs", ["class_weights={1: 2}"], start=start)
+
+
+@pytest.mark.parametrize("value", ["!!int x", "!!bool x", "!!timestamp x", "!!int ''", "2001-99-99"])
+def test_a_value_that_is_not_what_it_says_it_is_is_refused(value, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"training: {{epochs: {value}}}")
+    with pytest.raises(RecipeError, match=r"mine\.yaml is not readable YAML"):
+        load_recipe(str(path))
+    with pytest.raises(RecipeError, match=r"cannot read the value in .epochs="):
+        load_recipe("micrographs", [f"epochs={value}"])
+
+
 def test_a_recipe_may_stand_on_another(tmp_path):
     path = tmp_path / "wide.yaml"
     path.write_text("based_on: micrographs\nnet:\n  width: 32\n")
@@ -182,6 +215,46 @@ def test_the_name_of_a_net_brings_its_values_and_other_words_go_on_top():
     assert (attention.skips, attention.width) == ("gate", 8)
     assert load_recipe("micrographs", ["net.name=attention_unet", "width=8"]).net == attention
     assert load_recipe("micrographs", ["net.widths=[4, 8, 12]"]).net.channels == (4, 8, 12)
+
+
+@pytest.mark.parametrize("nothing", ["null", "none", "~"])
+def test_no_list_of_widths_leaves_width_and_depth_as_they_are(nothing, tmp_path):
+    words = ["net.width=8", f"net.widths={nothing}"]
+    for order in (words, words[::-1]):
+        assert load_recipe("tomogram", order).net.channels == (8, 16, 32, 64, 128)
+    plain = load_recipe("micrographs").net
+    assert load_recipe("micrographs", [f"net.widths={nothing}"]).net == plain
+    path = tmp_path / "mine.yaml"
+    path.write_text("based_on: micrographs\nnet: {widths: null}\n")
+    assert load_recipe(str(path)).net == plain
+
+
+def test_another_name_takes_along_what_the_former_one_set(tmp_path):
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(load_recipe("fair-attention").as_yaml())
+    standard = load_recipe("fair-standard").net
+    assert load_recipe(str(whole), ["net.name=unet"]).net == standard
+    assert load_recipe(str(whole), ["skips=gate", "net.name=unet"]).net.skips == "gate"
+    se = load_recipe(str(whole), ["net.name=se_unet"]).net
+    assert (se.skips, se.encoder_attention, se.channels) == ("none", "se", standard.channels)
+    above = tmp_path / "above.yaml"
+    above.write_text(f"based_on: {whole}\nnet: {{name: unet}}\n")
+    assert load_recipe(str(above)).net == standard
+
+
+@pytest.mark.parametrize(
+    ("words", "skips", "width"),
+    [
+        (["net.name=unet", "skips=gate"], "gate", 16),
+        (["net.name=unet_96"], "none", 64),
+        (["net.name=segresnet", "width=24"], "none", 24),
+    ],
+)
+def test_another_name_leaves_what_the_former_one_did_not_set(words, skips, width, tmp_path):
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(load_recipe("micrographs", words).as_yaml())
+    found = load_recipe(str(whole), ["net.name=unet"]).net
+    assert (found.skips, found.width) == (skips, width)
 
 
 def test_none_leaves_open_what_may_be_left_open_and_nothing_else():

@@ -7,7 +7,9 @@ import yaml
 
 from motes.errors import ModelError, RecipeError
 from motes.nets.description import NetDescription
-from motes.recipe_file import fine_tuning_values, flat, load_recipe
+from motes.picking.instances import Keeping, Splitting
+from motes.picking.picker import Picking
+from motes.recipe_file import check_against_start, fine_tuning_values, flat, load_recipe
 from small_model import NET, saved
 
 
@@ -131,6 +133,60 @@ def test_partial_labels_need_a_start_and_leave_precision_open(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe("micrographs", [change.replace("MODEL", model) for change in changes])
+
+
+@pytest.fixture
+def outliner(tmp_path: Path) -> str:
+    """A model that outlines, and whose second map is of boundaries."""
+    return saved(
+        tmp_path / "outliner",
+        net=NetDescription(width=3, depth=3, outputs=2, independent=True),
+        working_diameter=None,
+        picking=Picking(method="outlines"),
+        splitting=Splitting(separator="boundary", depth=0.4, smoothing=2),
+        keeping=Keeping(circularity=0.5),
+    )
+
+
+def test_how_a_model_outlines_is_taken_over(outliner: str) -> None:
+    recipe = load_recipe("objects", start=outliner)
+    assert recipe.splitting == Splitting(separator="boundary", depth=0.4, smoothing=2)
+    assert recipe.keeping == Keeping(circularity=0.5)
+    other = load_recipe("objects", ["splitting.depth=0.2", "circularity=0"], start=outliner)
+    assert (other.splitting.depth, other.splitting.smoothing, other.keeping.circularity) == (0.2, 2, 0)
+
+
+@pytest.mark.parametrize("separator", ["distance", "none"])
+def test_what_separates_objects_is_what_the_second_map_was_trained_for(outliner: str, separator: str) -> None:
+    message = rf"splitting\.separator is {separator}, but the weights of .* made with boundary; leave"
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("objects", [f"separator={separator}"], start=outliner)
+    whole = load_recipe("objects", start=outliner).model_dump(mode="json")
+    whole["splitting"]["separator"] = separator
+    with pytest.raises(RecipeError, match=message):
+        check_against_start(whole)
+    assert load_recipe("objects", ["separator=boundary"], start=outliner).splitting.separator == "boundary"
+
+
+def test_a_net_of_one_map_separates_objects_by_their_shape_alone(tmp_path: Path) -> None:
+    one_map = {"net": NetDescription(width=3, depth=3), "working_diameter": None}
+    shapes = saved(tmp_path / "a", **one_map, picking=Picking(method="outlines"), splitting=Splitting())
+    peaks = saved(tmp_path / "b", **one_map)
+    assert load_recipe("objects", start=shapes).splitting.separator == "none"
+    for start in (shapes, peaks):
+        with pytest.raises(RecipeError, match=r"splitting\.separator is distance, .* made with none"):
+            load_recipe("objects", ["separator=distance", "method=outlines"], start=start)
+    recipe = load_recipe("objects", ["method=outlines"], start=peaks)
+    assert recipe.outlining is not None
+    assert recipe.splitting.separator == "none"
+
+
+def test_a_whole_recipe_that_outlines_is_read_without_the_model(outliner: str, tmp_path: Path) -> None:
+    recipe = load_recipe("objects", ["splitting.depth=0.2"], start=outliner)
+    kept = tmp_path / "recipe.yaml"
+    kept.write_text(recipe.as_yaml())
+    Path(outliner).unlink()
+    assert load_recipe(str(kept)) == recipe
 
 
 def test_a_model_of_several_classes_wants_as_many(tmp_path: Path) -> None:

@@ -19,7 +19,17 @@ SHORT = {
     "lr": "training.learning_rate",
     "depth": "net.depth",
 }  # words for fields that are not the only ones of their last name
-WEIGHTS_DEMAND = ("net", "working_diameter", "working_pixel_size", "normalisation", "target")
+WEIGHTS_DEMAND = (
+    "net",
+    "working_diameter",
+    "working_pixel_size",
+    "normalisation",
+    "target",
+    "splitting.separator",
+)
+TAKEN_OVER = ("picking", "splitting", "keeping")  # from a model that training starts from, beside its demands
+# What safe_load raises; all but the first where a tag or a date does not fit its value, as in !!int x.
+UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -46,7 +56,7 @@ def load_recipe(name: str, changes: Sequence[str] = (), **fields: Any) -> Recipe
 
 
 def _standing_on_start(below: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """What the values that name a model to start from stand on: what its weights demand, and a short training.
+    """What values that name a model to start from stand on: its demands, its way of picking, a short training.
 
     below: what they would stand on without it. Values that say all of this themselves, as RUN/recipe.yaml does, are
     read without the model.
@@ -55,13 +65,14 @@ def _standing_on_start(below: dict[str, Any], said: Mapping[str, Any]) -> dict[s
     if start in (None, "none"):
         return below
     short = fine_tuning_values()
-    demanded = {key for key in leaf_keys() if key.partition(".")[0] in WEIGHTS_DEMAND}
+    demanded = {key for key in leaf_keys() if {key, key.partition(".")[0]} & set(WEIGHTS_DEMAND)}
     filled_in = demanded | set(dict(flat(short)))
     if filled_in <= set(dict(flat(said))):
         return below
     description = read_model_description(model_path(str(start)))
-    own = {**demands(description), "picking": description.picking.model_dump(mode="json")}
-    return _merged(_merged(below, short), own)
+    ways = {name: getattr(description, name) for name in TAKEN_OVER}
+    taken_over = {name: way.model_dump(mode="json") for name, way in ways.items() if way is not None}
+    return _merged(_merged(_merged(below, short), taken_over), demands(description))
 
 
 def fine_tuning_values() -> dict[str, Any]:
@@ -72,12 +83,18 @@ def fine_tuning_values() -> dict[str, Any]:
 
 
 def demands(description: ModelDescription) -> dict[str, Any]:
-    """The values of a recipe that the weights of a model were made for, as sections."""
+    """The values of a recipe that the weights of a model were made for, as sections.
+
+    What separates objects is among them: it is what the second map was trained to show, and without it there is none.
+    """
     values: dict[str, Any] = {
         "net": description.net.model_dump(mode="json"),
         "working_diameter": description.working_diameter,
         "working_pixel_size": description.working_pixel_size,
         "normalisation": description.normalisation.model_dump(mode="json"),
+        "splitting": {
+            "separator": "none" if description.splitting is None else description.splitting.separator
+        },
     }
     return values | {key: description.recipe[key] for key in ("target",) if key in description.recipe}
 
@@ -159,7 +176,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")
         else:
-            yield prefix + key, value
+            yield f"{prefix}{key}", value
 
 
 def split_change(change: str) -> tuple[str, str]:
@@ -178,7 +195,7 @@ def _read_change(change: str) -> tuple[str, Any]:
     """('net.width', 16) from width=16; RecipeError where there is no such field, or it is a whole section."""
     key, given = split_change(change)
     value = _read_value(change, given)
-    if key == "name" and value in NAMED:
+    if key == "name" and isinstance(value, str) and value in NAMED:
         raise RecipeError(f"name is what the run is called; did you mean net.name={value}?")
     if key in _sections() - set(SHORT):
         raise RecipeError(_plain_section(key, value))
@@ -238,16 +255,29 @@ def _read(name: str, above: Sequence[Path] = ()) -> dict[str, Any]:
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise RecipeError(f"{path} is not readable YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: expected a recipe (key: value), found {type(values).__name__}")
+    _check_keys(path, values)
     # A section whose keys are all commented out is None to YAML, and means that nothing is changed in it.
     values = {key: value for key, value in values.items() if value is not None or key not in _sections()}
     values.setdefault("name", path.stem)
     base = values.pop("based_on", None)
     below = {} if base is None else _read(str(base), chain)
     return _merged(_standing_on_start(below, values), values)
+
+
+def _check_keys(path: Path, values: Mapping[Any, Any], place: str = "") -> None:
+    """RecipeError for a key that is no word, which YAML makes of 1: 2 and of yes: 2."""
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise RecipeError(
+                f"{path}: {place}{key} is no name of a field: expected a word that a recipe knows, as in "
+                "net: {width: 16}"
+            )
+        if isinstance(value, Mapping):
+            _check_keys(path, value, f"{place}{key}.")
 
 
 def _sections() -> set[str]:
@@ -278,8 +308,16 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _make_way(net: dict[str, Any], key: str, value: Any) -> None:
-    """Remove what a net's new name, or its new list of widths, says in its own way."""
-    replaced = NAMED.get(str(value), {}) if key == "name" else ("width", "depth") if key == "widths" else ()
+    """Remove what a net's new name, or its new list of widths, says in its own way.
+
+    What the former name set goes too: a recipe with every value would else give the former net the new name.
+    """
+    replaced: set[str] = set()
+    if key == "name":
+        former = NAMED.get(str(net.get("name")), {})
+        replaced = {*NAMED.get(str(value), {}), *(each for each in former if net.get(each) == former[each])}
+    elif key == "widths" and isinstance(value, list):  # null leaves width and depth as they are
+        replaced = {"width", "depth"}
     for each in replaced:
         net.pop(each, None)
 
@@ -298,7 +336,7 @@ def _takes_none(key: str) -> bool:
 def _read_value(change: str, text: str) -> Any:
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except UNREADABLE:
         raise RecipeError(f"cannot read the value in {change!r}") from None
     # YAML 1.1 takes 1e-3 for a word; people mean the number.
     if isinstance(value, str):

@@ -103,6 +103,16 @@ def test_images_beside_simulated_ones_are_refused() -> None:
         world_parts([DataSource(("a.mrc",), picks="a.csv")], tiny(), Silent())
 
 
+@pytest.mark.parametrize(
+    ("start", "advised"), [("own/model.safetensors", "own/model.safetensors"), (None, "default")]
+)
+def test_who_gives_images_is_told_a_command_that_takes_them(start: str | None, advised: str) -> None:
+    recipe = tiny().model_copy(update={"start": start})
+    with pytest.raises(InputError, match=rf"`motes train micrographs \.\.\. --start {advised}`$"):
+        world_parts([DataSource(("a.mrc",), picks="a.csv")], recipe, Silent())
+    assert not load_recipe("micrographs", start="default").worlds.use
+
+
 def test_crops_come_from_the_series_only_where_the_recipe_says_so(tmp_path: Path) -> None:
     recipe = tiny()
     parts = world_parts([], recipe, Silent())

@@ -50,6 +50,25 @@ def test_a_size_is_laid_over_the_study_and_its_changes_are_added(own: Path) -> N
     assert list(full.all_arms) == ["one", "two", "three", "apart", "four"]
 
 
+SINGLE = """
+question: which is better?
+base: one
+recipe: own.yaml
+arms:
+  one: {changes: net.width=8}
+changes: training.epochs=3
+sizes:
+  quick: {changes: training.steps=2, arms: {one: {changes: net.depth=3}}}
+"""
+
+
+def test_a_single_change_needs_no_brackets_anywhere(own: Path) -> None:
+    own.write_text(SINGLE)
+    study = load_study(str(own), changes=["training.batch=2"])
+    assert study.changes == ("training.epochs=3", "training.steps=2", "training.batch=2")
+    assert study.arms["one"].changes == ("net.width=8", "net.depth=3")
+
+
 def test_recipes_beside_the_study_are_found_from_anywhere(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     study = load_study(str(own))
@@ -93,6 +112,53 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, words:
     path.write_text(text)
     with pytest.raises(RecipeError, match=words):
         load_study(str(path))
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [("3", "3"), ("{net.width: 4}", "{'net.width': 4}"), ("false", "False")]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "changes: VALUE",
+        "sizes: {quick: {changes: VALUE}}",
+        "arms: {a: {changes: VALUE}}",
+        "arms: {a: {changes: VALUE}}\nsizes: {quick: {arms: {a: {changes: net.width=8}}}}",
+    ],
+)
+def test_changes_that_are_no_words_are_refused(tmp_path: Path, text: str, value: str, found: str) -> None:
+    path = tmp_path / "study.yaml"
+    arms = "" if "arms" in text.partition("\n")[0] else "arms: {a: }\n"
+    path.write_text("question: q\nbase: a\nrecipe: micrographs\n" + arms + text.replace("VALUE", value))
+    with pytest.raises(RecipeError) as caught:
+        load_study(str(path))
+    assert str(caught.value) == (
+        f"changes cannot be {found}; expected key=value, or a list of such words: [net.width=8, training.epochs=20]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ("3", r"study\.yaml: sizes cannot be 3; expected the values of each size by its name"),
+        ("[quick]", r"study\.yaml: sizes cannot be \['quick'\]; expected"),
+        ("{quick: 3}", r"study\.yaml: the size quick cannot be 3; expected values \(key: value\)"),
+        ("{quick: net.width=8}", r"the size quick cannot be 'net\.width=8'; expected values"),
+    ],
+)
+def test_sizes_that_are_none_are_refused(tmp_path: Path, sizes: str, words: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(f"question: q\nbase: a\nrecipe: micrographs\narms: {{a: }}\nsizes: {sizes}\n")
+    with pytest.raises(RecipeError, match=words):
+        load_study(str(path), "quick")
+
+
+def test_a_size_may_be_called_by_a_number_and_hold_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("question: q\nbase: a\nrecipe: micrographs\narms: {a: }\nsizes: {10: }\n")
+    assert load_study(str(path), "10").name == "study"
+    with pytest.raises(RecipeError, match="no size '11'"):
+        load_study(str(path), "11")
 
 
 def test_unknown_studies_and_sizes_are_refused(own: Path) -> None:

@@ -382,12 +382,20 @@ def test_spaces_that_cannot_be_searched_are_refused(tmp_path: Path, space: Any, 
         ({"trails": 3}, "a search has no field 'trails'. Did you mean 'trials'?"),
         ({"trials": 0}, "search: trials cannot be 0"),
         ({"changes": ["net.dropout=2"]}, "net.dropout cannot be 2"),
+        ({"changes": 3}, "changes cannot be 3; expected key=value, or a list"),
+        ({"sizes": 3}, "sizes cannot be 3; expected the values of each size by its name"),
     ],
 )
 def test_searches_that_make_no_sense_are_refused(tmp_path: Path, changes: Any, message: str) -> None:
     with pytest.raises(RecipeError) as caught:
         load_search(str(write_search(tmp_path, **changes)))
     assert message in str(caught.value)
+
+
+def test_a_single_change_of_a_search_needs_no_brackets(tmp_path: Path) -> None:
+    path = write_search(tmp_path, changes="net.depth=2", sizes={"quick": {"changes": "training.steps=2"}})
+    changes = ("net.depth=2", "training.steps=2", "training.batch=2")
+    assert load_search(str(path), changes=["training.batch=2"]).changes == changes
 
 
 @pytest.mark.parametrize("name", sorted(shipped_searches()))

@@ -18,6 +18,7 @@ from easy_training import (
 from motes.data.crops import Labelled
 from motes.errors import TrainingError
 from motes.nets.build import build_net
+from motes.train import loop
 from motes.train.checkpoint import LAST, best_place, snapshot_place
 from motes.train.loop import best_epochs, snapshot_epochs, train_net
 from motes.train.mining import Mine
@@ -195,10 +196,17 @@ def test_a_gradient_that_is_not_finite_never_reaches_a_checkpoint(tmp_path):
     assert not (tmp_path / LAST).exists()
 
 
-def test_an_alarm_after_the_last_epoch_leaves_the_model(tmp_path):
-    blind = {"best_f1": 0.0, "pixel_auc": 0.5, "pixels_called": 0.0}
-    _, progress = trained(tmp_path, Training(epochs=5, steps=1, batch=1), validate=lambda _: blind)
+def blind(_net):
+    """A validation of a net that calls no pixel a particle; the fifth in a row raises an alarm."""
+    return {"best_f1": 0.0, "pixel_auc": 0.5, "pixels_called": 0.0}
+
+
+def test_an_alarm_after_the_last_epoch_leaves_the_model_also_when_resumed(tmp_path):
+    training = Training(epochs=5, steps=1, batch=1)
+    _, progress = trained(tmp_path, training, validate=blind)
     assert "calls no pixel a particle" in progress.stopped
+    _, resumed = trained(tmp_path, training, validate=blind)
+    assert resumed == progress
 
 
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
@@ -216,9 +224,35 @@ def test_a_loss_that_is_not_finite_stops_with_a_reason(tmp_path):
 
 
 def test_a_collapse_stops_the_training_with_everything_kept(tmp_path):
-    blind = {"best_f1": 0.0, "pixel_auc": 0.5, "pixels_called": 0.0}
     with pytest.raises(TrainingError, match=r"calls no pixel a particle.*kept in"):
-        trained(tmp_path, Training(epochs=9, steps=1, batch=1), validate=lambda _: blind)
+        trained(tmp_path, Training(epochs=9, steps=1, batch=1), validate=blind)
+    assert torch.load(tmp_path / LAST, weights_only=True)["progress"]["epochs"] == 5
+
+
+@pytest.mark.parametrize("patience", [0, 4])  # with 4 the alarm comes when training would stop anyway
+def test_a_training_that_an_alarm_ended_ends_so_when_resumed(tmp_path, patience):
+    training = Training(epochs=9, steps=1, batch=1, patience=patience)
+    said = []
+    for _ in range(2):
+        with pytest.raises(TrainingError, match=r"no pixel.*going on from there ends in the same") as error:
+            trained(tmp_path, training, validate=blind)
+        said.append(str(error.value))
+        assert torch.load(tmp_path / LAST, weights_only=True)["progress"]["epochs"] == 5
+    assert said[0] == said[1]
+
+
+def test_a_training_killed_right_before_its_alarm_hears_it_when_resumed(tmp_path, monkeypatch):
+    training = Training(epochs=9, steps=1, batch=1)
+
+    def killer(run, epochs):
+        if torch.load(run / LAST, weights_only=True)["progress"]["epochs"] == 5:
+            raise KilledError
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(loop, "drop_all_but", killer)  # called when the checkpoint is written
+        trained(tmp_path, training, validate=blind)
+    with pytest.raises(TrainingError, match="calls no pixel a particle"):
+        trained(tmp_path, training, validate=blind)
     assert torch.load(tmp_path / LAST, weights_only=True)["progress"]["epochs"] == 5
 
 

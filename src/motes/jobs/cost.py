@@ -74,7 +74,7 @@ def keep_summary(run: Path, cost: TrainingCost, progress: Progress, watch: str, 
     """
     watched = progress.watched(watch)
     best = progress.rows[watched.index(max(watched))]
-    files = [run / "model.safetensors", *sorted((run / "checkpoints").glob("*.safetensors"))]
+    files = [run / "model.safetensors", *sorted((run / "checkpoints").glob("[!.]*.safetensors"))]
     summary = {
         "epochs": progress.epochs,
         "stopped": progress.stopped,

@@ -6,15 +6,20 @@ import yaml
 from torch import nn
 
 from motes.errors import OutputError
-from motes.jobs.manifest import keep_manifest
+from motes.jobs.cost import SUMMARY
+from motes.jobs.history_table import HISTORY, TABLE
+from motes.jobs.manifest import MANIFEST, keep_manifest
 from motes.jobs.parts import Parts
-from motes.jobs.run_record import read_record, weight_hashes
+from motes.jobs.run_record import METRICS, RECORD, SHOWN, read_record, weight_hashes
+from motes.jobs.training_report import REPORT
 from motes.output import remove_half_written, write_text
 from motes.recipe import Recipe
 from motes.recipe_file import flat
 from motes.train.checkpoint import LAST
 
 MODEL = "model.safetensors"
+RECIPE = "recipe.yaml"
+FILES = (RECIPE, MANIFEST, RECORD, METRICS, SHOWN, MODEL, SUMMARY, HISTORY, TABLE, REPORT)
 
 
 def check_run(run: Path, resume: bool) -> None:
@@ -42,16 +47,26 @@ def check_weights(run: Path, net: nn.Module, recipe: Recipe) -> None:
 
 def begin(run: Path, recipe: Recipe, parts: Parts, resume: bool) -> None:
     """Write recipe and manifest; with resume see that the run began with this very recipe and these data."""
-    kept = run / "recipe.yaml"
+    kept = run / RECIPE
     resume = resume and has_begun(run)
     if resume and kept.is_file() and kept.read_text(encoding="utf-8") != recipe.as_yaml():
         raise OutputError(
             f"{run} began with another recipe ({differences(kept, recipe)}); resume with the same words, or use "
             "another folder"
         )
-    remove_half_written(run / LAST)  # as large as the net, and a run may be killed many times
+    _clean(run)
     keep_manifest(run, parts, resume)
     write_text(kept, recipe.as_yaml())
+
+
+def _clean(run: Path) -> None:
+    """Remove what killed trainings have left half written: a run may be killed many times, and weights are large.
+
+    checkpoints/ is the run's alone; beside it other commands may be writing files of other names.
+    """
+    for name in FILES:
+        remove_half_written(run / name)
+    remove_half_written(run / LAST.parent / "*")
 
 
 def differences(kept: Path, recipe: Recipe) -> str:

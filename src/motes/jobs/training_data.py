@@ -1,16 +1,20 @@
 """From what the user points at to the images that a run trains on and validates on."""
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.crops import Labelled
+from motes.data.image_list import ImageEntry
 from motes.data.mask_checks import check_masks
 from motes.data.mask_pairs import MaskedCollection, collect_masks, pass_order
+from motes.data.masks import FilePixels
 from motes.data.sources import DataSource, Part, collect_picks
 from motes.errors import InputError
 from motes.formats.picks import Facts
@@ -24,16 +28,18 @@ from motes.train.processes import ALONE, Processes
 from motes.units import Length
 
 STORE = ".working-images"  # exists while training only
+SECTION = re.compile("^[0-9]+@")  # before the name of an image of a stack
 SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
 
 
 @dataclass(frozen=True)
 class _ReadPicks:
-    """What the first process read of a source with picks, its pixels apart."""
+    """What the first process read of a source with picks, its pixels apart. base: as of a _Set."""
 
     ready: list[ReadyImage]
     failures: list[Failure]
     lengths: list[Length]
+    base: Path
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,10 @@ class _Reading:
 
 @dataclass(frozen=True)
 class _Set:
-    """What one data source gave."""
+    """What one data source gave. base: the folder that the names of its images are counted from."""
 
     images: list[Prepared]
+    base: Path
     failures: list[Failure] = field(default_factory=list)
     lengths: list[Length] = field(default_factory=list)
     masks: MaskedCollection | None = None
@@ -128,7 +135,36 @@ def _read_sets(sources: Sequence[DataSource], recipe: Recipe, run: Path, reading
             sets.append(_masked_set(source, own, reading))
         else:
             sets.append(_picked_set(source, own, run / STORE / str(number), reading))
-    return sets
+    return _grouped_by_place(sources, sets)
+
+
+def _grouped_by_place(sources: Sequence[DataSource], sets: Sequence[_Set]) -> list[_Set]:
+    """The sets, with its folder before each group that the source does not name.
+
+    Images and folders of one name in two sets are not one group by that. Folders are counted from the one that holds
+    them all: a set alone keeps its groups as they are, and data that are moved are divided as before.
+    """
+    shared = os.path.commonpath([each.base for each in sets])
+    folders = [each.base.relative_to(shared) for each in sets]
+    return [
+        each if source.group else replace(each, images=[_grouped_in(folder, image) for image in each.images])
+        for source, each, folder in zip(sources, sets, folders, strict=True)
+    ]
+
+
+def _grouped_in(folder: Path, image: Prepared) -> Prepared:
+    return replace(image, group=str(folder / image.group))
+
+
+def named_from(image: ImageEntry) -> Path:
+    """The folder that the name of an image is counted from; that of its file where the name says nothing of it.
+
+    Tomograms of a copick project are named after their run, a folder above them, so all of one run are one image.
+    """
+    named = tuple(part for part in PurePath(SECTION.sub("", image.name)).parts if part != "/")
+    path = image.path.absolute()
+    places = [each for each in (path, *path.parents) if each.parts[-len(named) :] == named]
+    return places[0].parents[len(named) - 1] if places else path.parent
 
 
 def _warn_of_unvalidated(
@@ -166,7 +202,7 @@ def _picked_set(source: DataSource, recipe: Recipe, store: Path, reading: _Readi
             reading.teller.say(note)
         lengths = class_lengths(source, recipe, collection)
         ready, failures = prepare(collection, recipe, lengths, store, reading.teller, reading.check)
-        return _ReadPicks(ready, failures, lengths)
+        return _ReadPicks(ready, failures, lengths, named_from(collection.images[0]))
 
     found = reading.processes.once(read)
     weight = source.weight / max(1, len(found.ready))
@@ -186,7 +222,7 @@ def _picked_set(source: DataSource, recipe: Recipe, store: Path, reading: _Readi
         )
         for image, labelled in zip(found.ready, mapped(store, found.ready, weight), strict=True)
     ]
-    return _Set(images, found.failures, found.lengths)
+    return _Set(images, found.base, found.failures, found.lengths)
 
 
 def _masked_set(source: DataSource, recipe: Recipe, reading: _Reading) -> _Set:
@@ -229,7 +265,15 @@ def _masked_set(source: DataSource, recipe: Recipe, reading: _Reading) -> _Set:
         for sha256, image_sha256, objects in [checked.found[image.name]]
     ]
     lengths = [source.diameter] if source.diameter else recipe.lengths or []
-    return _Set(images, checked.failures, lengths, masks=usable)
+    return _Set(images, _base_of_masked(source, masks), checked.failures, lengths, masks=usable)
+
+
+def _base_of_masked(source: DataSource, masks: MaskedCollection) -> Path:
+    """The folder that the names of images with masks are counted from; of a store, the one that it lies in."""
+    first = masks.images[0].image if masks.images else None
+    if isinstance(first, FilePixels):
+        return named_from(first.entry)
+    return Path(source.images[0]).absolute().parent
 
 
 def _check_masks(masks: MaskedCollection, recipe: Recipe, reading: _Reading) -> _CheckedMasks:

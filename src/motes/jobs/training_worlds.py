@@ -9,7 +9,7 @@ from motes.data.sources import DataSource
 from motes.errors import InputError
 from motes.jobs.parts import Parts, Prepared
 from motes.jobs.telling import Teller
-from motes.nets.model_file import TrainedOn
+from motes.nets.model_file import DEFAULT, TrainedOn
 from motes.recipe import Recipe
 from motes.simulate.endless import WorldSource, WorldStream, labelled_world, makers_for, world_makers
 from motes.train.plan import Plan, Source
@@ -26,7 +26,8 @@ def world_parts(sources: Sequence[DataSource], recipe: Recipe, teller: Teller) -
     if sources:
         raise InputError(
             f"the recipe {recipe.name} trains on simulated micrographs (worlds.use), but images are given too; leave "
-            "them out, or start a training on them from its model with --start"
+            "them out, or train on them with a recipe for images, from a model that knows simulated ones: "
+            f"`motes train micrographs ... --start {recipe.start or DEFAULT}`"
         )
     numbers = [*range(EXAMPLES), *range(VALIDATION, VALIDATION + recipe.worlds.validated)]
     with world_makers(recipe.worlds) as pool, teller.progress("simulating", len(numbers), "images") as done:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -34,9 +34,21 @@ OF_OBJECTS = ("object_f1",)  # of METRICS, those of nets that give outlines; oth
 ERRORS = ("object_count_error",)  # beside METRICS, of nets that outline: 0 is best, so none decides
 
 
-def one_or_more(value: Any) -> Any:
-    """A single change, written without brackets, as a list of one."""
-    return (value,) if isinstance(value, str) else value
+def one_or_more(value: Any) -> Sequence[Any]:
+    """Changes as a list: a single one may stand without brackets, and nothing means none.
+
+    RecipeError for what is neither a word nor a list.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple):
+        raise RecipeError(
+            f"changes cannot be {value!r}; expected key=value, or a list of such words: "
+            "[net.width=8, training.epochs=20]"
+        )
+    return value
 
 
 def named(values: Any, what: str) -> Any:

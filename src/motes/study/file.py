@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from motes.errors import RecipeError, did_you_mean
 from motes.recipe import Recipe
 from motes.recipe_file import flat, load_recipe, split_change
-from motes.study.description import OF_OBJECTS, Study
+from motes.study.description import OF_OBJECTS, Study, named, one_or_more
 
 SIZES = "sizes"
 TASK = (
@@ -36,7 +36,7 @@ def load_study(name: str, size: str | None = None, changes: Sequence[str] = ()) 
     and for an arm whose recipe cannot be.
     """
     values = at_size(read_file("study", name, shipped_studies()), name, size)
-    values["changes"] = [*(values.get("changes") or ()), *changes]
+    values["changes"] = [*one_or_more(values.get("changes")), *changes]
     study = check_study(values)
     check_same_task(study)
     return study
@@ -127,15 +127,25 @@ def read_file(what: str, name: str, shipped: Mapping[str, Path]) -> dict[str, An
 def at_size(values: dict[str, Any], name: str, size: str | None) -> dict[str, Any]:
     """The values with those of a size laid over them; without one, quick where there is that.
 
-    RecipeError for a size that is not there.
+    RecipeError for a size that is not there, and for sizes that are none.
     """
-    sizes = values.pop(SIZES, None) or {}
+    expected = "the values of each size by its name (quick: {key: value})"
+    sizes = named(_values_of(values.pop(SIZES, None), f"{name}: sizes", expected), "a size")
     chosen = size or ("quick" if "quick" in sizes else None)
     if chosen is None:
         return values
     if chosen not in sizes:
         raise RecipeError(f"{name} has no size {chosen!r}.{did_you_mean(chosen, sizes or ['none'])}")
-    return _merged(values, sizes[chosen] or {})
+    return _merged(values, _values_of(sizes[chosen], f"{name}: the size {chosen}", "values (key: value)"))
+
+
+def _values_of(value: Any, place: str, expected: str) -> Mapping[Any, Any]:
+    """A mapping in a file, nothing being an empty one; RecipeError for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RecipeError(f"{place} cannot be {value!r}; expected {expected}")
+    return value
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +154,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     for key, value in changes.items():
         before = merged.get(key)
         if key == "changes":
-            merged[key] = [*(before or ()), *value]
+            merged[key] = [*one_or_more(before), *one_or_more(value)]
         elif isinstance(before, Mapping) and isinstance(value, Mapping):
             merged[key] = _merged(before, value)
         else:

@@ -51,6 +51,11 @@ class Folder:
         for name in ("work", "pilot", "folds"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
+    def forget_arms(self) -> None:
+        """Remove the recipes of all arms, but not their folder: without it, no study has begun here."""
+        for recipe in self.arm("x").parent.iterdir():
+            recipe.unlink(missing_ok=True)
+
     @property
     def settings(self) -> Path:
         """How many threads each run has, and the device, for all launches alike."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -178,7 +177,7 @@ def claim(folder: Folder, study: Study) -> None:
                 "another folder"
             )
         folder.forget_pieces()
-        shutil.rmtree(folder.arm("x").parent)
+        folder.forget_arms()
     for name in study.all_arms:
         _keep_recipe(folder, name, arm_recipe(study, name))
     write_text(folder.study, as_yaml(study))

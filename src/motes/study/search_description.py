@@ -13,6 +13,7 @@ from motes.jobs.recipes import written
 from motes.recipe import Recipe
 from motes.recipe_file import flat, full_key, load_recipe
 from motes.study.data_description import Division, Simulated
+from motes.study.description import Changes, one_or_more
 from motes.study.file import at_size, read_file
 
 Values = Mapping[str, str]  # the values of a trial by their fields' dotted keys, as YAML writes them
@@ -95,7 +96,7 @@ class Search(BaseModel):
     question: str = Field(description="what it is to find out")
     about: str = Field("", description="where the question comes from, for the reader")
     recipe: str = Field(description="name or file")
-    changes: tuple[str, ...] = Field((), description="of the recipe, for every trial")
+    changes: Changes = Field((), description="of the recipe, for every trial")
     data: Simulated | None = Field(
         None, description="simulated data; without it a table is given with --data"
     )
@@ -143,7 +144,7 @@ def load_search(
     Raises RecipeError for what cannot be read, and for values that the recipe does not take.
     """
     values = at_size(read_file("search", name, shipped_searches()), name, size)
-    values["changes"] = [*(values.get("changes") or ()), *changes]
+    values["changes"] = [*one_or_more(values.get("changes")), *changes]
     search = with_full_keys(check_search(values))
     check_space(search)
     return search if trials is None else search.model_copy(update={"trials": trials})

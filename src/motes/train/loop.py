@@ -49,13 +49,12 @@ def train_net(net: nn.Module, plan: Plan) -> Progress:
     progress = load_checkpoint(plan.run, trainee)
     if plan.processes.count > 1 and progress.steps:
         progress.shown = shown_again(plan, progress)
+    heed_alarm(plan, progress)  # of a run that is resumed
     with torch.random.fork_rng(devices=[]):
         while progress.epochs < plan.training.epochs and not progress.stopped:
             train_epoch(trainee, plan, progress)
-            trouble = end_epoch(trainee, plan, progress)
-            if trouble and progress.epochs < plan.training.epochs:
-                raise TrainingError(f"{trouble}. What was reached is kept in {plan.run}")
-            progress.stopped = progress.stopped or trouble
+            end_epoch(trainee, plan, progress)
+            heed_alarm(plan, progress)
     use_weights(trainee, plan, progress)
     return progress
 
@@ -139,8 +138,22 @@ def train_step(
     return torch.stack([torch.stack(losses).sum(), norm]), finishing
 
 
-def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
-    """Validate, keep what is to be kept, write the checkpoint; what has gone wrong, or nothing."""
+def heed_alarm(plan: Plan, progress: Progress) -> None:
+    """Give a training up that goes wrong, by TrainingError; after the last epoch note why, and leave it its model.
+
+    Judged by what a checkpoint keeps, so that a resumed run ends as one that was not stopped.
+    """
+    trouble = alarm(progress.rows, plan.training)
+    if trouble and progress.epochs < plan.training.epochs:
+        raise TrainingError(
+            f"{trouble}. What was reached is kept in {plan.run}; going on from there ends in the same way, so make "
+            "a change and train into another folder"
+        )
+    progress.stopped = progress.stopped or trouble or ""
+
+
+def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> None:
+    """Validate, keep what is to be kept, write the checkpoint."""
     for net in {trainee.net, trainee.net_in_use}:
         plan.processes.average_statistics(net)
     row = epoch_row(trainee, plan, progress)
@@ -151,8 +164,7 @@ def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
         except TrainingError as error:
             raise TrainingError(f"{error}. {kept(plan)}") from None
 
-    validated = plan.training.is_validated(progress.epochs + 1)
-    if validated:
+    if plan.training.is_validated(progress.epochs + 1):
         row |= plan.processes.once(look)
         progress.rows.append(row)
     progress.hard = plan.processes.once(lambda: hard_places(trainee, plan, progress))
@@ -161,7 +173,6 @@ def end_epoch(trainee: Trainee, plan: Plan, progress: Progress) -> str:
     progress.stopped = why_stop(progress, plan.training)
     plan.processes.once(lambda: plan.on_shown(progress.epochs, steps, shown))
     plan.processes.once(lambda: keep_epoch(trainee, plan, progress, row))
-    return alarm(progress.rows, plan.training) or "" if validated else ""
 
 
 def hard_places(trainee: Trainee, plan: Plan, progress: Progress) -> list[list[float]]:
