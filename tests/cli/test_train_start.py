@@ -72,7 +72,7 @@ def test_the_resolved_recipe_trains_the_same_again(
     run, _ = tuned
     kept = yaml.safe_load((run / "recipe.yaml").read_text())
     assert kept["start"] == str(tiny.model)
-    assert kept["training"]["learning_rate"] == 0.001
+    assert kept["training"]["learning_rate"] == 0.003
     again = motes(
         *("train", run / "recipe.yaml", "--images", tiny.images, "--picks", tiny.truth),
         *("--out", tmp_path / "again", "--threads", 1),

@@ -244,6 +244,8 @@ def test_other_files_beside_the_picks_are_passed_over_with_a_note(tmp_path: Path
         ("b.csv", bytes(9)),
         ("b.box", b"1 2\n"),
         ("b.star", b"data_\nloop_\n_rlnCoordinateX\n1\n"),
+        ("b.star", b"data_\nloop_\n_rlnCoord"),
+        ("b_autopick.star", b"data_\nloop_\n_rlnMicrographName\na.mrc\n"),
     ],
 )
 def test_damaged_coordinates_are_not_taken_for_something_else(

@@ -126,6 +126,16 @@ def test_known_by_content(tmp_path: Path) -> None:
         read_image(tmp_path / "b.tif")
 
 
+def test_strips_without_number_are_not_looked_for(tmp_path: Path) -> None:
+    """A damaged height once made a list of four billion strips, which took all memory."""
+    path = tmp_path / "damaged.tif"
+    tifffile.imwrite(path, PLANE.astype(np.uint8), compression="zlib", rowsperstrip=1)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages[0].tags["ImageLength"].overwrite(2**32 - 1)
+    with pytest.raises(ImageError, match=f"is to have {2**32 - 1} strips or tiles and names 3; .* damaged"):
+        read_image(path)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 400), content=st.binary(min_size=1, max_size=20), kept=st.integers(1, 400))
 def test_damage_raises_our_errors_only(tmp_path: Path, at: int, content: bytes, kept: int) -> None:

@@ -93,6 +93,14 @@ def test_a_pixel_size_that_the_list_corrects_is_picked_again(tmp_path):
     assert not csv_file(out, one).exists()
 
 
+def test_a_pixel_size_that_was_not_noted_before_does_not_count_as_changed(tmp_path):
+    out, one = tmp_path / "out", entry(tmp_path / "A", "1.mrc")
+    take_stock(out, [one])
+    pretend_done(out, one)
+    take_stock(out, [replace(one, pixel_size=14.0)])
+    assert csv_file(out, one).is_file()
+
+
 def test_the_pixel_size_of_an_image_of_an_earlier_call_is_remembered(tmp_path):
     out = tmp_path / "out"
     first = replace(entry(tmp_path / "A", "1.mrc"), pixel_size=2.0)

@@ -57,6 +57,13 @@ def test_equally_named_images_of_several_folders_are_groups_of_their_own(mics: P
     }
 
 
+def test_two_kinds_of_one_image_with_the_same_picks_are_one_group(mics: Path) -> None:
+    rows = [replace(source, picks=f"{mics}/A/picks") for source in table(mics, "X/images,X/picks")]
+    parts = gathered(rows, mics, "validation=0.4")
+    assert len(parts.validation) == len(SETS)
+    assert not groups(parts.train) & groups(parts.validation)
+
+
 def test_each_folder_of_a_table_is_a_group_with_split_by_folder(mics: Path) -> None:
     parts = gathered(table(mics, "X/images,X/picks"), mics, "split.by=folder")
     (held_out,) = groups(parts.validation)

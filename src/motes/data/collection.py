@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.image_list import ImageEntry, find_images, is_hidden
-from motes.data.pairing import PICKS_SUFFIX, Pairing, bare_name, pair
+from motes.data.pairing import APPENDED, PICKS_SUFFIX, Pairing, bare_name, pair
 from motes.data.project_picks import project_picks
 from motes.errors import ImageError, InputError, PicksError
 from motes.formats.copick import split_source
 from motes.formats.images import IMAGE_SUFFIX, image_info
 from motes.formats.picks import NO_FACTS, PICKS_FORMATS, Facts, read_picks
 from motes.formats.relion import list_index, read_listed
-from motes.formats.star import is_star
-from motes.formats.tables import tomogram_name
+from motes.formats.star import is_star, read_tables
+from motes.formats.tables import read_text, tomogram_name
 from motes.picks import AdaptedThreshold, Picks, Threshold, empty_picks
 
 COMMON_SUFFIXES = (".star", ".csv", ".txt", ".tsv", ".json")  # of other tables and of notes, too
@@ -214,16 +214,21 @@ def _is_something_else(file: Path) -> bool:
         if not text.strip() or "\0" in text:
             return False
         if is_star(text):
-            return not _has_column_of_coordinates(file)
+            return not APPENDED.search(file.stem) and _holds_other_columns(file)
     except OSError:  # it is reported when it is read
         return False
     return not any(entry.matches(file, text) for entry in PICKS_FORMATS.values())
 
 
-def _has_column_of_coordinates(star: Path) -> bool:
-    """Whether a STAR file holds coordinates or lists files that do, even if a part of that is missing."""
+def _holds_other_columns(star: Path) -> bool:
+    """Whether a STAR file is whole and has columns, but none of coordinates or of files that hold some."""
     with star.open(encoding="utf-8-sig", errors="replace") as lines:
-        return any(COLUMN_OF_COORDINATES.match(line) for line in lines)
+        if any(COLUMN_OF_COORDINATES.match(line) for line in lines):
+            return False
+    try:
+        return any(read_tables(read_text(star), star).values())
+    except PicksError:  # cut off perhaps; it is reported when it is read
+        return False
 
 
 def _read_one(file: Path, root: Path, facts: _ImageFacts) -> LoadedPicks:

@@ -77,16 +77,16 @@ def find_images(sources: Sequence[str], ndim: int = 2) -> list[ImageEntry]:
 
 
 def begin_with_volume(sources: Sequence[str]) -> bool:
-    """Whether the first image is a volume by its header; pages of a TIFF say nothing."""
-    first = find_images(sources, 2)[0].path
-    if first.name.lower().endswith(TIFF):
-        return False
-    for ndim in (2, 3):
-        try:
-            image_info(first, ndim)
-        except MotesError:
-            continue
-        return ndim == 3
+    """Whether the first image that can be read is a volume by its header; pages of a TIFF say nothing."""
+    for entry in find_images(sources, 2):
+        if entry.path.name.lower().endswith(TIFF):
+            return False
+        for ndim in (2, 3):
+            try:
+                image_info(entry.path, ndim)
+            except MotesError:
+                continue
+            return ndim == 3
     return False
 
 

@@ -60,7 +60,8 @@ def read(
 ) -> PicksByImage:
     """Read picks by column name: x and y are needed, z makes them 3D, other columns are kept as they are.
 
-    Lines that start with # are comments above the header, and below it where the first column holds a coordinate.
+    Lines that start with # are comments above the header; below it where the first column holds a coordinate, or
+    where they have not a value for each column, as a row of the image #1.mrc has.
     known_as: what columns are called here, by their names in the file, where that is not what a table calls them.
     Raises PicksError for a missing column, a row of another length, or a coordinate that is no number.
     """
@@ -70,8 +71,8 @@ def read(
     if not {"x", "y"} <= roles.keys():
         raise PicksError(f"{path}: no columns x and y; the columns there are: {', '.join(header) or 'none'}")
     axes = [roles[axis] for axis in "zyx" if axis in roles]
-    if header[0] in axes:  # a number never starts with #, while a name may
-        rows = [row for row in rows if not row[0].startswith("#")]
+    named = header[0] not in axes  # a number never starts with #, while a name may
+    rows = [row for row in rows if not row[0].startswith("#") or (named and len(row) == len(header))]
     _check_lengths(rows, len(header), path)
     values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in header]
     columns = dict(zip(header, values, strict=True))

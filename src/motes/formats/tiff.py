@@ -103,6 +103,12 @@ def _plane(series: Any, number: int, path: Path) -> NDArray[Any]:
         raise ImageError(f"{path}: page {number + 1} is missing from the file")
     ends = [start + size for start, size in zip(page.dataoffsets, page.databytecounts, strict=True)]
     _check_end(path, max(ends, default=0))
+    parts = math.prod(page.chunked)
+    if len(ends) < parts:  # of a damaged header there may be billions, which tifffile would list one by one
+        raise ImageError(
+            f"{path}: page {number + 1} is to have {parts} strips or tiles and names {len(ends)}; the file is damaged, "
+            "copy or download it again"
+        )
     data = page.asarray()
     if keyframe.photometric == _PALETTE:
         return colour.luminance(np.moveaxis(keyframe.colormap[:, data], 0, -1))

@@ -69,7 +69,7 @@ def take_stock(out: Path, entries: Sequence[ImageEntry]) -> list[ImageEntry]:
             )
         if not _can_be_read(now[entry.name]):
             now[entry.name] = before
-        elif before != now[entry.name]:
+        elif _differ(before, now[entry.name]):
             csv_file(out, entry).unlink(missing_ok=True)
     write_text(kept, json.dumps(noted | now, indent=1) + "\n")
     others = [
@@ -96,6 +96,11 @@ def _identity(entry: ImageEntry) -> dict[str, Any]:
         return known
     size, changed = sum(each.st_size for each in files), max((each.st_mtime_ns for each in files), default=0)
     return {**known, "size": size, "changed": changed}
+
+
+def _differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether something that is known of an image both times has changed."""
+    return any(before[key] != now[key] for key in before.keys() & now.keys())
 
 
 def _can_be_read(identity: Mapping[str, Any]) -> bool:

@@ -141,11 +141,17 @@ def _read_sets(sources: Sequence[DataSource], recipe: Recipe, run: Path, reading
 def _grouped_by_place(sources: Sequence[DataSource], sets: Sequence[_Set]) -> list[_Set]:
     """The sets, with its folder before each group that the source does not name.
 
-    Images and folders of one name in two sets are not one group by that. Folders are counted from the one that holds
-    them all: a set alone keeps its groups as they are, and data that are moved are divided as before.
+    Images and folders of one name in two sets are not one group by that, unless the sets have their labels from one
+    place: raw and denoised tomograms show the same particles. Folders are counted from the one that holds them all: a
+    set alone keeps its groups as they are, and data that are moved are divided as before.
     """
     shared = os.path.commonpath([each.base for each in sets])
-    folders = [each.base.relative_to(shared) for each in sets]
+    first: dict[object, Path] = {}
+    bases = [
+        first.setdefault(source.masks or source.picks, each.base)
+        for source, each in zip(sources, sets, strict=True)
+    ]
+    folders = [base.relative_to(shared) for base in bases]
     return [
         each if source.group else replace(each, images=[_grouped_in(folder, image) for image in each.images])
         for source, each, folder in zip(sources, sets, folders, strict=True)
