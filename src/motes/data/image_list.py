@@ -96,13 +96,13 @@ def _from_star(star: Path) -> list[ImageEntry]:
     places = [Path.cwd(), *star.absolute().parents]
     entries = []
     for micrograph in read_micrographs_star(star):
-        section, name = _section_and_file(micrograph.name)
+        section, name = section_and_file(micrograph.name)
         path = next((p / name for p in places if (p / name).exists()), Path(name))
         entries.append(ImageEntry(micrograph.name, path, section, micrograph.pixel_size))
     return entries
 
 
-def _section_and_file(name: str) -> tuple[int, str]:
+def section_and_file(name: str) -> tuple[int, str]:
     """(0, 'stack.mrcs') from 000001@stack.mrcs; any other @ is a letter of the path."""
     number, at, rest = name.partition("@")
     return (int(number) - 1, rest) if at and re.fullmatch("[0-9]+", number) else (0, name)

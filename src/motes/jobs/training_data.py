@@ -1,7 +1,6 @@
 """From what the user points at to the images that a run trains on and validates on."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motes.data.crops import Labelled
-from motes.data.image_list import ImageEntry
+from motes.data.image_list import ImageEntry, section_and_file
 from motes.data.mask_checks import check_masks
 from motes.data.mask_pairs import MaskedCollection, collect_masks, pass_order
 from motes.data.masks import FilePixels
@@ -28,7 +27,6 @@ from motes.train.processes import ALONE, Processes
 from motes.units import Length
 
 STORE = ".working-images"  # exists while training only
-SECTION = re.compile("^[0-9]+@")  # before the name of an image of a stack
 SAME_SIZE = 1.01  # times the smallest working diameter may the largest be
 
 
@@ -167,7 +165,7 @@ def named_from(image: ImageEntry) -> Path:
 
     Tomograms of a copick project are named after their run, a folder above them, so all of one run are one image.
     """
-    named = tuple(part for part in PurePath(SECTION.sub("", image.name)).parts if part != "/")
+    named = tuple(part for part in PurePath(section_and_file(image.name)[1]).parts if part != "/")
     path = image.path.absolute()
     places = [each for each in (path, *path.parents) if each.parts[-len(named) :] == named]
     return places[0].parents[len(named) - 1] if places else path.parent
